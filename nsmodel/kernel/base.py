@@ -1,0 +1,96 @@
+"""The state that every prelude starts from, and the invariant counts of what nobody made.
+
+One task, pid 1 of a pid namespace of its own, leader of a session and a process group, root with every capability in
+a user namespace of its own that maps every id, in one namespace of each type. Replay makes just that.
+"""
+
+from __future__ import annotations
+
+from nsmodel.ir.language import helper
+from nsmodel.kernel.objects import (
+    CgroupNamespace,
+    FsStruct,
+    IpcNamespace,
+    Kernel,
+    MntNamespace,
+    Namespace,
+    NetNamespace,
+    Nsproxy,
+    Pid,
+    PidNamespace,
+    Task,
+    TimeNamespace,
+    Uid,
+    UserNamespace,
+    UtsNamespace,
+)
+
+
+def base_state(k: Kernel) -> Task:
+    """Fill an empty state with the sandbox's first task; types without slots in the scope are left out."""
+    user = k.new(UserNamespace)
+    user.mapped = True
+    user.charged = Uid.ROOT
+    user.count = 1
+    proxy = k.new(Nsproxy)
+    proxy.count = 1
+    pid_ns = k.new(PidNamespace)
+    _own(pid_ns, user)
+    pid_ns.started = True
+    pid_ns.adding = True
+    pid_ns.count = 2  # the nsproxy and the first pid
+    proxy.pid_for_children = pid_ns
+    for name, cls in PLAIN.items():
+        if has(k, cls):
+            ns = k.new(cls)
+            _own(ns, user)
+            setattr(proxy, name, ns)
+    if has(k, TimeNamespace):
+        time = k.live(TimeNamespace)[0]
+        proxy.time_for_children = time
+        time.count += 1
+    pid = k.new(Pid)
+    pid.ns = pid_ns
+    pid.numbers[pid_ns] = 1
+    pid.count = 1
+    task = k.new(Task)
+    task.group_leader = task
+    task.pid = pid
+    task.nsproxy = proxy
+    task.user_ns = user
+    task.capable = True
+    task.unkillable = True
+    task.session_leader = True
+    task.pgrp = pid
+    task.session = pid
+    task.dumpable = True
+    pid_ns.child_reaper = task
+    if has(k, FsStruct):
+        task.fs = k.new(FsStruct)
+        task.fs.users = 1
+    return task
+
+
+PLAIN: dict[str, type[Namespace]] = {
+    "mnt": MntNamespace,
+    "uts": UtsNamespace,
+    "ipc": IpcNamespace,
+    "net": NetNamespace,
+    "cgroup": CgroupNamespace,
+    "time": TimeNamespace,
+}
+
+
+def has(k: Kernel, cls: type) -> bool:
+    """The scope has slots for an entity."""
+    return k.bounds is None or k.bounds.get(k.schema.by_class[cls].collection, 0) > 0
+
+
+def _own(ns: Namespace, user: UserNamespace) -> None:
+    ns.owner = user
+    ns.charged = Uid.ROOT
+    ns.count = 1
+    user.count += 1
+
+
+__all__ = ["base_state", "has", "helper"]

@@ -1,0 +1,208 @@
+"""clone, clone3 and unshare (clone(2), unshare(2); kernel/fork.c: copy_process, ksys_unshare, v6.18)."""
+
+from __future__ import annotations
+
+from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, error, fail, given, helper, syscall
+from nsmodel.kernel.credentials import capable
+from nsmodel.kernel.mutants import NEWUSER_THREADED, PD03, PD07
+from nsmodel.kernel.nsproxy import (
+    check_new_namespaces,
+    create_new_namespaces,
+    create_pid_ns,
+    enter_time_for_children,
+    switch_namespaces,
+    wants_nsproxy,
+)
+from nsmodel.kernel.objects import (
+    CloneFlags,
+    Descriptor,
+    FsStruct,
+    Kernel,
+    NetNamespace,
+    Nsproxy,
+    Pid,
+    SetTid,
+    Task,
+    TaskState,
+)
+from nsmodel.kernel.pid import alloc_pid, check_alloc_pid, report
+from nsmodel.kernel.refs import pin, pin_file, put_fs, put_user_ns
+from nsmodel.kernel.user import check_create_user_ns, create_user_ns, limit_of
+
+
+@helper
+def threaded(k: Kernel, task: Task) -> bool:
+    """The thread group has another task, dead leaders included (thread_group_empty)."""
+    return any(t.group_leader is task.group_leader and t is not task for t in k.tasks)
+
+
+@helper
+def is_init(k: Kernel, task: Task) -> bool:
+    """The task's group is the init of its pid namespace."""
+    return task.group_leader.unkillable
+
+
+@helper
+def check_clone_flags(k: Kernel, task: Task, proxy: Nsproxy, flags: CloneFlags) -> None:
+    """The flag checks of copy_process, in their order."""
+    if flags.unknown:
+        fail(EINVAL, "clone3: a flag that it does not know")
+    if flags.newns and flags.fs:
+        fail(EINVAL, "CLONE_NEWNS with CLONE_FS")
+    if flags.newuser and flags.fs:
+        fail(EINVAL, "CLONE_NEWUSER with CLONE_FS")
+    if flags.thread and not flags.sighand:
+        fail(EINVAL, "CLONE_THREAD without CLONE_SIGHAND")
+    if flags.sighand and not flags.vm:
+        fail(EINVAL, "CLONE_SIGHAND without CLONE_VM")
+    if flags.parent and is_init(k, task):
+        fail(EINVAL, "CLONE_PARENT by the init of a pid namespace")
+    if flags.thread and (flags.newuser or flags.newpid):
+        fail(EINVAL, "CLONE_THREAD with CLONE_NEWUSER or CLONE_NEWPID")
+    if flags.thread and proxy.pid_for_children is not task.pid.ns and not k.bug(PD07):
+        fail(EINVAL, "CLONE_THREAD while children go to another pid namespace")
+
+
+@helper
+def copy_descriptor(k: Kernel, file: Descriptor, table: Task) -> None:
+    """A forked process has every descriptor of its parent (kernel/fork.c: copy_files, v6.18)."""
+    copy = k.new(Descriptor)
+    copy.table = table
+    copy.uts = file.uts
+    copy.ipc = file.ipc
+    copy.pid_ns = file.pid_ns
+    copy.user = file.user
+    copy.net = file.net
+    copy.cgroup = file.cgroup
+    copy.time = file.time
+    pin_file(k, copy)
+    copy.mnt = file.mnt
+    if file.mnt is not None:
+        pin(k, file.mnt)
+    copy.pidfd = file.pidfd
+    if file.pidfd is not None:
+        file.pidfd.count += 1
+
+
+@helper
+def new_task(k: Kernel, task: Task, pid: Pid, flags: CloneFlags) -> Task:
+    """The child task: a thread of the caller's group, or the leader of a new one."""
+    child = k.new(Task)
+    child.pid = pid
+    child.uid = task.uid
+    child.capable = task.capable
+    child.user_ns = task.user_ns
+    if flags.fs:
+        child.fs = task.fs
+        if task.fs is not None:
+            task.fs.users += 1
+    elif task.fs is not None:
+        child.fs = k.new(FsStruct)
+        child.fs.users = 1
+    if flags.thread:
+        child.group_leader = task.group_leader
+        return child
+    leader = task.group_leader
+    child.group_leader = child
+    child.parent = leader.parent if flags.parent else leader
+    child.pgrp = leader.pgrp
+    child.session = leader.session
+    child.dumpable = leader.dumpable
+    child.on_term = leader.on_term
+    if pid.numbers[pid.ns] == 1:
+        child.unkillable = True
+        pid.ns.child_reaper = child
+    for file in k.descriptors:
+        if file.table is leader:
+            copy_descriptor(k, file, child)
+    return child
+
+
+@syscall(source="kernel/fork.c: copy_process; kernel/nsproxy.c: copy_namespaces (v6.18); clone(2)")
+def clone3(k: Kernel, task: Task, flags: CloneFlags, tids: SetTid) -> int:
+    """Make a child process or a thread; gives the child's number in the caller's pid namespace."""
+    given(task.state == TaskState.RUNNING and task.nsproxy is not None)
+    # One process has one table of descriptors and one memory here: CLONE_VM and CLONE_FILES come with CLONE_THREAD.
+    given(not (flags.vm or flags.files) or flags.sighand or flags.thread)
+    old = task.nsproxy
+    assert old is not None
+    check_clone_flags(k, task, old, flags)
+    given(flags.thread == flags.vm and flags.vm == flags.files)
+    if flags.newuser:
+        check_create_user_ns(k, task)
+    wanted = wants_nsproxy(k, flags)
+    if wanted and not flags.newuser and not capable(k, task, task.user_ns):
+        fail(EPERM, "new namespaces without CAP_SYS_ADMIN in the child's user namespace")
+    if wanted and flags.newipc and flags.sysvsem:
+        fail(EINVAL, "CLONE_NEWIPC with CLONE_SYSVSEM")
+    if k.bug(PD03) and flags.newpid and flags.newnet and old.net is not None and not flags.newuser:
+        if limit_of(k, task.user_ns, old.net) == 1 and old.pid_for_children is task.pid.ns:
+            leaked = create_pid_ns(k, task.pid.ns, task.user_ns, task)
+            leaked.adding = True
+            return error(ENOSPC, "no more network namespaces, and the pid namespace made before is not put")
+    check_new_namespaces(k, task, old, flags)
+    check_alloc_pid(k, task, old.pid_for_children, flags.newpid, tids)
+    owner = task.user_ns
+    if flags.newuser:
+        owner = create_user_ns(k, task)
+    proxy = old
+    late = old.time is not old.time_for_children and not flags.vm
+    if wanted or late:
+        proxy = create_new_namespaces(k, task, old, flags, owner)
+        if not flags.vm:
+            enter_time_for_children(k, proxy)
+    else:
+        old.count += 1
+    pid = alloc_pid(k, proxy.pid_for_children, tids)
+    child = new_task(k, task, pid, flags)
+    child.nsproxy = proxy
+    if flags.newuser:
+        child.user_ns = owner
+        child.capable = True
+    else:
+        owner.count += 1
+    return report(k, pid, task)
+
+
+@helper
+def check_unshare_threads(k: Kernel, task: Task, flags: CloneFlags) -> None:
+    """The checks of check_unshare_flags; CLONE_NEWUSER implies CLONE_THREAD."""
+    if flags.unknown or flags.parent:
+        fail(EINVAL, "unshare: a flag that it does not know")
+    if (flags.thread or flags.sighand or flags.vm) and threaded(k, task):
+        fail(EINVAL, "CLONE_THREAD, CLONE_SIGHAND or CLONE_VM in a threaded process")
+    if flags.newuser and threaded(k, task) and not k.bug(NEWUSER_THREADED):
+        fail(EINVAL, "CLONE_NEWUSER in a threaded process")
+
+
+@syscall(source="kernel/fork.c: ksys_unshare; kernel/nsproxy.c: unshare_nsproxy_namespaces (v6.18); unshare(2)")
+def unshare(k: Kernel, task: Task, flags: CloneFlags) -> int:
+    """Leave shared namespaces for new ones; all or nothing."""
+    given(task.state == TaskState.RUNNING and task.nsproxy is not None)
+    old = task.nsproxy
+    assert old is not None
+    check_unshare_threads(k, task, flags)
+    if flags.newuser:
+        check_create_user_ns(k, task)
+    wanted = wants_nsproxy(k, flags)
+    if wanted and not flags.newuser and not capable(k, task, task.user_ns):
+        fail(EPERM, "new namespaces without CAP_SYS_ADMIN in the user namespace")
+    if wanted:
+        check_new_namespaces(k, task, old, flags)
+    before = task.user_ns
+    if flags.newuser:
+        task.user_ns = create_user_ns(k, task)
+        task.capable = True
+    if (flags.fs or flags.newns or flags.newuser) and task.fs is not None and task.fs.users > 1:
+        put_fs(k, task.fs)
+        task.fs = k.new(FsStruct)
+        task.fs.users = 1
+    if wanted:
+        new = create_new_namespaces(k, task, old, flags, task.user_ns)
+        switch_namespaces(k, task, new)
+    if flags.newuser:
+        put_user_ns(k, before)
+    return 0
+
+
+__all__ = ["NetNamespace", "clone3", "is_init", "threaded", "unshare"]

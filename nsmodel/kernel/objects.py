@@ -1,0 +1,297 @@
+"""The objects of the model: the kernel's structures as far as namespaces need them.
+
+Names and relations are the kernel's (v6.18): `struct task_struct`, `struct pid`, `struct nsproxy`, `struct ns_common`
+and the eight namespaces, `struct fs_struct`, open namespace files and pidfds. What belongs to a thread group
+(`signal_struct`: parent, process group, exit status, …) is kept on its leader, which stays until the group is gone.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated
+
+from nsmodel.ir.language import HOLDERS, Entity, Flags, Live, Map, Range
+from nsmodel.ir.state import State
+
+
+class TaskState(enum.IntEnum):
+    """Where a task is in its life."""
+
+    RUNNING = 0
+    EXITING = 1
+    """The init of a dying pid namespace, which waits until it is the last (zap_pid_ns_processes)."""
+    ZOMBIE = 2
+
+
+class Uid(enum.IntEnum):
+    """The two users of the model, as kernel ids."""
+
+    ROOT = 0
+    USER = 1
+    """An ordinary user; replay takes 1000."""
+
+
+class Signal(enum.IntEnum):
+    """Signals, as far as their effects differ."""
+
+    NONE = 0
+    """The null signal: only the checks are made."""
+    TERM = 1
+    KILL = 2
+    INVALID = 3
+    """A number that is no signal."""
+
+
+class Disposition(enum.IntEnum):
+    """What a process does on SIGTERM."""
+
+    DEFAULT = 0
+    HANDLER = 1
+    IGNORE = 2
+
+
+class NsType(enum.IntEnum):
+    """The links of /proc/PID/ns."""
+
+    MNT = 0
+    UTS = 1
+    IPC = 2
+    PID = 3
+    PID_FOR_CHILDREN = 4
+    USER = 5
+    NET = 6
+    CGROUP = 7
+    TIME = 8
+    TIME_FOR_CHILDREN = 9
+
+
+AUTO = 2
+"""Entry of a pid's number map: a number that the allocator chose. Which one, nobody can predict, so it is known by its
+owner alone. Entries above were chosen with `set_tid`."""
+
+
+class Namespace(Entity, abstract=True):
+    """`struct ns_common`: what all namespaces have."""
+
+    owner: UserNamespace | None
+    """The owning user namespace (of a user namespace: its parent); None for the sandbox's own user namespace."""
+    charged: Uid
+    """The creator whose ucounts entry in `owner` is charged."""
+    count: Annotated[int, HOLDERS]
+    """References; freed at zero."""
+    inode: Annotated[int, HOLDERS]
+    """Open descriptors and bind mounts of its file; the nsfs inode that they share holds one reference."""
+
+
+class UserNamespace(Namespace):
+    """`struct user_namespace`; `charged` is its creator's uid (`owner` of the kernel's structure)."""
+
+    mapped: bool
+    """Its id maps are written, so ids of the model mean something inside."""
+    max_user: Annotated[int, Range(0, "limits")]
+    """max_user_namespaces plus one; 0 is no limit. Likewise the others."""
+    max_mnt: Annotated[int, Range(0, "limits")]
+    max_uts: Annotated[int, Range(0, "limits")]
+    max_ipc: Annotated[int, Range(0, "limits")]
+    max_pid: Annotated[int, Range(0, "limits")]
+    max_cgroup: Annotated[int, Range(0, "limits")]
+    max_net: Annotated[int, Range(0, "limits")]
+    max_time: Annotated[int, Range(0, "limits")]
+
+
+class MntNamespace(Namespace):
+    """`struct mnt_namespace`, without its mounts as yet."""
+
+
+class UtsNamespace(Namespace):
+    """`struct uts_namespace`."""
+
+
+class IpcNamespace(Namespace):
+    """`struct ipc_namespace`."""
+
+
+class NetNamespace(Namespace):
+    """`struct net`."""
+
+
+class CgroupNamespace(Namespace):
+    """`struct cgroup_namespace`."""
+
+
+class TimeNamespace(Namespace):
+    """`struct time_namespace`."""
+
+
+class PidNamespace(Namespace):
+    """`struct pid_namespace`."""
+
+    parent: PidNamespace | None
+    level: Annotated[int, Range(0, "pid_namespaces")]
+    child_reaper: Task | None
+    """The init, while it is there; orphans of the namespace go to it."""
+    started: bool
+    """It has, or had, an init."""
+    adding: bool
+    """PIDNS_ADDING: numbers are given out; cleared when the init begins to die."""
+
+
+class Nsproxy(Entity):
+    """`struct nsproxy`: a counted set of pointers that tasks share until one of them changes.
+
+    A pointer is None where the scope leaves that kind of namespace out.
+    """
+
+    count: Annotated[int, HOLDERS]
+    mnt: MntNamespace | None
+    uts: UtsNamespace | None
+    ipc: IpcNamespace | None
+    pid_for_children: PidNamespace
+    net: NetNamespace | None
+    cgroup: CgroupNamespace | None
+    time: TimeNamespace | None
+    time_for_children: TimeNamespace | None
+
+
+class FsStruct(Entity):
+    """`struct fs_struct`: root and working directory, shared with CLONE_FS."""
+
+    users: Annotated[int, HOLDERS]
+
+
+class Pid(Entity):
+    """`struct pid`: the numbers of a task, and the name of its process group and session."""
+
+    ns: PidNamespace
+    """The deepest namespace that it has a number in; counted."""
+    numbers: Map[PidNamespace, Annotated[int, Range(0, "numbers")]]
+    """Number by namespace: 0 none, 1 the init, AUTO, or a chosen one; gone when nobody uses it any more."""
+    count: Annotated[int, HOLDERS]
+    """One while it has numbers, and one for each pidfd."""
+
+
+class Task(Entity):
+    """`struct task_struct`; fields from `parent` on are the thread group's and live on its leader."""
+
+    state: TaskState
+    group_leader: Task
+    pid: Pid
+    nsproxy: Nsproxy | None
+    """None when the task is almost dead."""
+    fs: FsStruct | None
+    user_ns: UserNamespace
+    """Of its credentials; they outlive the exit."""
+    uid: Uid
+    capable: bool
+    """All capabilities in `user_ns`, or none."""
+
+    parent: Task | None
+    """Leader of the parent's group; None is a process outside of the sandbox."""
+    unkillable: bool
+    """SIGNAL_UNKILLABLE: the init of a pid namespace."""
+    child_subreaper: bool
+    session_leader: bool
+    pgrp: Pid | None
+    """The process group, by the pid it is named after; None only where the task is no leader. So for the session."""
+    session: Pid | None
+    dumpable: bool
+    on_term: Disposition
+    exit_code: Annotated[int, Range(0, 3)]
+    exit_signal: Signal
+    """The signal that ended it; NONE after exit."""
+
+
+class NsFile(Entity, abstract=True):
+    """Something that holds a namespace's nsfs inode; exactly one field of a live one is set."""
+
+    mnt: MntNamespace | None
+    uts: UtsNamespace | None
+    ipc: IpcNamespace | None
+    pid_ns: PidNamespace | None
+    user: UserNamespace | None
+    net: NetNamespace | None
+    cgroup: CgroupNamespace | None
+    time: TimeNamespace | None
+
+
+class Descriptor(NsFile):
+    """An open descriptor of a namespace file, or a pidfd, in the table of one thread group."""
+
+    table: Task
+    """Leader of the thread group."""
+    pidfd: Pid | None
+
+
+class BindMount(NsFile):
+    """A bind mount of a namespace file on a file of the sandbox."""
+
+    inside: MntNamespace
+    """The mount namespace that it is in; not counted."""
+    place: Annotated[int, Range(0, "places")]
+    """Which file of the sandbox it covers."""
+    locked: bool
+    """Came with a copy for another owner: cannot be unmounted alone."""
+
+
+class Kernel(State):
+    """Everything there is."""
+
+    tasks: Live[Task]
+    pids: Live[Pid]
+    nsproxies: Live[Nsproxy]
+    fs_structs: Live[FsStruct]
+    pid_namespaces: Live[PidNamespace]
+    user_namespaces: Live[UserNamespace]
+    mnt_namespaces: Live[MntNamespace]
+    uts_namespaces: Live[UtsNamespace]
+    ipc_namespaces: Live[IpcNamespace]
+    net_namespaces: Live[NetNamespace]
+    cgroup_namespaces: Live[CgroupNamespace]
+    time_namespaces: Live[TimeNamespace]
+    descriptors: Live[Descriptor]
+    bind_mounts: Live[BindMount]
+
+
+class CloneFlags(Flags):
+    """Flags of clone, clone3 and unshare."""
+
+    newns: bool = False
+    newuts: bool = False
+    newipc: bool = False
+    newpid: bool = False
+    newnet: bool = False
+    newcgroup: bool = False
+    newtime: bool = False
+    newuser: bool = False
+    vm: bool = False
+    fs: bool = False
+    files: bool = False
+    sighand: bool = False
+    thread: bool = False
+    parent: bool = False
+    sysvsem: bool = False
+    unknown: bool = False
+    """A bit that the call does not know."""
+
+
+class SetTid(Flags):
+    """The `set_tid` array of clone3: `size` numbers, for the deepest level first."""
+
+    size: Annotated[int, Range(0, 3)] = 0
+    first: Annotated[int, Range(0, "numbers")] = 0
+    second: Annotated[int, Range(0, "numbers")] = 0
+    third: Annotated[int, Range(0, "numbers")] = 0
+
+
+class NsFlags(Flags):
+    """The CLONE_NEW* bits of setns with a pidfd."""
+
+    mnt: bool = False
+    uts: bool = False
+    ipc: bool = False
+    pid: bool = False
+    net: bool = False
+    cgroup: bool = False
+    time: bool = False
+    user: bool = False
+    unknown: bool = False

@@ -1,0 +1,91 @@
+"""User namespaces and the limits on namespaces (user_namespaces(7); kernel/user_namespace.c, kernel/ucount.c, v6.18).
+
+Id maps and their writing come later; the sandbox's own user namespace maps every id of the model, a new one none.
+"""
+
+from __future__ import annotations
+
+from nsmodel.ir.language import ENOSPC, EPERM, fail, helper
+from nsmodel.kernel.objects import (
+    CgroupNamespace,
+    IpcNamespace,
+    Kernel,
+    MntNamespace,
+    Namespace,
+    NetNamespace,
+    PidNamespace,
+    Task,
+    TimeNamespace,
+    Uid,
+    UserNamespace,
+    UtsNamespace,
+)
+from nsmodel.kernel.refs import new_ns
+
+
+@helper
+def limit_of(k: Kernel, bearer: UserNamespace, kind: Namespace) -> int:
+    """max_*_namespaces of a user namespace for the type of `kind`, plus one; 0 is no limit."""
+    if isinstance(kind, MntNamespace):
+        return bearer.max_mnt
+    if isinstance(kind, UtsNamespace):
+        return bearer.max_uts
+    if isinstance(kind, IpcNamespace):
+        return bearer.max_ipc
+    if isinstance(kind, PidNamespace):
+        return bearer.max_pid
+    if isinstance(kind, CgroupNamespace):
+        return bearer.max_cgroup
+    if isinstance(kind, NetNamespace):
+        return bearer.max_net
+    if isinstance(kind, TimeNamespace):
+        return bearer.max_time
+    return bearer.max_user
+
+
+@helper
+def charged_to(k: Kernel, ns: Namespace, bearer: UserNamespace, uid: Uid) -> bool:
+    """A namespace is charged to the ucounts entry of `uid` in `bearer`: its own, or one up the chain of makers."""
+    here = ns.owner
+    who = ns.charged
+    while here is not None:
+        if here is bearer and who == uid:
+            return True
+        who = here.charged
+        here = here.owner
+    return False
+
+
+@helper
+def check_limit(k: Kernel, task: Task, kind: Namespace) -> None:
+    """One more namespace of the type of `kind` fits under the limits of the task's user namespace and of all above it
+    (kernel/ucount.c: inc_ucount, v6.18)."""
+    bearer: UserNamespace | None = task.user_ns
+    uid = task.uid
+    while bearer is not None:
+        limit = limit_of(k, bearer, kind)
+        if limit > 0:
+            charges = 0
+            for ns in k.kin(kind):
+                if charged_to(k, ns, bearer, uid):
+                    charges += 1
+            if charges + 1 >= limit:
+                fail(ENOSPC, "the limit on namespaces of this type is reached in a user namespace")
+        uid = bearer.charged
+        bearer = bearer.owner
+
+
+@helper
+def check_create_user_ns(k: Kernel, task: Task) -> None:
+    """The checks of create_user_ns as far as they can fail here (kernel/user_namespace.c, v6.18)."""
+    check_limit(k, task, task.user_ns)
+    if not task.user_ns.mapped:
+        fail(EPERM, "the caller's ids are not mapped in its user namespace")
+
+
+@helper
+def create_user_ns(k: Kernel, task: Task) -> UserNamespace:
+    """A user namespace below the task's, made by the task's user, with one reference for its first credentials."""
+    ns = new_ns(k, task.user_ns, task.user_ns, task.uid)
+    ns.mapped = False
+    return ns
