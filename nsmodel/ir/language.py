@@ -200,9 +200,14 @@ def require(condition: bool, clause: str, *objects: Entity | None) -> None:
 
 
 def assure(prop: str, condition: bool, clause: str, *objects: Entity | None) -> None:
-    """A clause of a step property, judged where a rule takes its effect (who receives this signal?)."""
+    """A clause of a step property, judged where a rule takes its effect (who receives this signal?). The step goes on;
+    whoever ran it finds what broke in `BROKEN`."""
     if not condition:
-        raise Broken(clause, objects, prop)
+        BROKEN.append(Broken(clause, objects, prop))
+
+
+BROKEN: list[Broken] = []
+"""Clauses of step properties that the running call broke; whoever runs a call clears it first."""
 
 
 def the(items: Iterable[E]) -> E | None:

@@ -69,7 +69,8 @@ class Schema:
     @functools.cached_property
     def bound_names(self) -> frozenset[str]:
         """Names that a scope may bound: collections, and the named tops of integer ranges."""
-        tops = {f.type.high for e in self.entities for f in e.fields if isinstance(f.type, IntType)}
+        kinds = [f.type.value if isinstance(f.type, MapType) else f.type for e in self.entities for f in e.fields]
+        tops = {t.high for t in kinds if isinstance(t, IntType)}
         return frozenset(self.by_collection) | {t for t in tops if isinstance(t, str)}
 
     def concrete(self, cls: type[Entity]) -> list[EntityInfo]:

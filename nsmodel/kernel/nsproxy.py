@@ -134,7 +134,7 @@ def create_new_namespaces(
         new.ipc = new_ns(k, old.ipc, owner, task.uid)
         put_ns(k, old.ipc)
     if flags.newpid:
-        new.pid_for_children = create_pid_ns(k, task.pid.ns, owner, task)
+        new.pid_for_children = create_pid_ns(k, old.pid_for_children, owner, task)
         put_pid_ns(k, old.pid_for_children)
     if flags.newcgroup and old.cgroup is not None:
         new.cgroup = new_ns(k, old.cgroup, owner, task.uid)

@@ -1,0 +1,51 @@
+"""The life and death of pid namespaces: inits, orphans, injected processes, zombies."""
+
+from nsmodel.kernel.base import base_state
+from nsmodel.kernel.exit import WaitFor, exit_group, wait4
+from nsmodel.kernel.fork import clone3, unshare
+from nsmodel.kernel.join import setns
+from nsmodel.kernel.mutants import INIT_NO_WAIT_INJECTED, NEWPID_TWICE, PD04, PD08, REPARENT_ANY, SETNS_PID_ANCESTOR
+from nsmodel.kernel.nsfs import close, open_ns
+from nsmodel.kernel.objects import CloneFlags, Kernel, NsType
+from nsmodel.kernel.properties import (
+    DEAD_NS_EMPTY,
+    FAIL_ATOMIC,
+    GROUP_NS,
+    INIT_LAST,
+    NO_UAF,
+    PID_VIS,
+    REAPER_ALIVE,
+    REF_EXACT,
+    REPARENT_NS,
+    STEP_TOTAL,
+)
+from nsmodel.kernel.session import set_child_subreaper
+from nsmodel.system.operation import op
+from nsmodel.system.spec import Scope, Spec
+from nsmodel.system.verdict import Verdict
+
+PROPERTIES = (
+    DEAD_NS_EMPTY, INIT_LAST, REAPER_ALIVE, REPARENT_NS, PID_VIS, GROUP_NS, REF_EXACT, NO_UAF, STEP_TOTAL, FAIL_ATOMIC,
+)
+
+SPEC = Spec(
+    name="pid_lifetime",
+    title=__doc__,
+    state=Kernel,
+    base=base_state,
+    bounds={
+        "tasks": 3, "pids": 3, "nsproxies": 4, "pid_namespaces": 2, "user_namespaces": 1, "descriptors": 1, "numbers": 2,
+    },
+    operations=(
+        op(clone3, flags=[CloneFlags(), CloneFlags(newpid=True)]),
+        op(unshare, flags=[CloneFlags(newpid=True)]),
+        op(open_ns, kind=[NsType.PID]),
+        op(close),
+        op(setns, wrong_type=[False]),
+        op(exit_group, code=[0]),
+        op(wait4, who=[WaitFor.PID]),
+        op(set_child_subreaper, on=[True]),
+    ),
+    properties=PROPERTIES,
+    expect={p.name: Verdict.HOLDS for p in PROPERTIES},
+)
