@@ -13,6 +13,7 @@ import ast
 import copy as copying
 import types
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from nsmodel.ir.language import Entity, Trap
@@ -85,6 +86,12 @@ class _Direct(ast.NodeTransformer):
                 ast.copy_location(part, node)
             return self.generic_visit(ast.fix_missing_locations(new))
         self.generic_visit(node)
+        return node
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        self.generic_visit(node)
+        text = ast.unparse(node.test).replace("__each(", "(").replace("__frozen(", "(")
+        node.msg = ast.copy_location(ast.Constant(f"{Path(self.file).name}:{node.lineno}: {text} does not hold"), node)
         return node
 
     def visit_While(self, node: ast.While) -> Any:

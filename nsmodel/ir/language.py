@@ -40,6 +40,10 @@ class Static(Entity, abstract=True):
     """An entity whose objects exist from the start and never change (a dentry in a bounded state)."""
 
 
+class Frame(Entity, abstract=True):
+    """What an interleaved call of a task keeps between two of its steps; its fields are the rule's locals."""
+
+
 @dataclass_transform(frozen_default=True)
 class Flags:
     """Base of a record of booleans, enumerations and integers, the options of a call; every field has a default."""
@@ -243,7 +247,10 @@ class Function:
     tree: Any = None
     direct: Callable[..., Any] | None = None
     title: str = ""
-    segments: tuple[Any, ...] = ()
+    split: Any = None
+    """The steps of an interleaved rule (:class:`nsmodel.ir.interleave.Split`)."""
+    interleaved: bool = False
+    """One step of an interleaved rule."""
     lowered: dict[Any, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:

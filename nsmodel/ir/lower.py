@@ -99,6 +99,8 @@ class StatementLowerer:
     refusals: list[ast.AST] = field(default_factory=list)
     flags: dict[str, bool] = field(default_factory=dict)
     frees: set[type[Entity]] = field(default_factory=set)
+    yields: dict[int, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
+    """At each yield of an interleaved rule: the locals that are not None there, and all that are known."""
 
     def __post_init__(self) -> None:
         self.hints = _hints(self.fn)
@@ -113,6 +115,8 @@ class StatementLowerer:
     def _result(self) -> Type:
         hint = self.hints.get("return", None)
         try:
+            if self.fn.kind == "interleaved":
+                return INT
             kind = of_annotation(hint)
             if isinstance(kind, RefType) and kind.entity.is_abstract:
                 for (_, formal), (_, actual) in zip(parameters(self.fn), self.params, strict=True):
@@ -326,7 +330,12 @@ class StatementLowerer:
         if isinstance(call, ast.Constant) and isinstance(call.value, str):
             return [], True
         if isinstance(call, ast.Yield):
-            if self.fn.kind == "interleaved" or not isinstance(self.result, GeneratorType) or call.value is None:
+            if self.fn.kind == "interleaved" and call.value is None:
+                kept = frozenset(p for p in self.flow.known if "." not in p)
+                self.flow = Flow(kept)  # another step: it may check again, and knows of the last one only its locals
+                self.yields[id(node)] = (kept, frozenset(self.locals))
+                return [], True
+            if not isinstance(self.result, GeneratorType) or call.value is None:
                 raise self.refuse(node, "yield of a step outside an @interleaved rule", "a generator helper yields objects")
             return [n.Yield(at, self.expr.fit(node, self.expr.value(call.value), self.result.item))], True
         if not isinstance(call, ast.Call):

@@ -26,7 +26,7 @@ def read(fn: Callable[..., Any], kind: str, source: str = "", title: str = "") -
     if kind == "syscall" and not source:
         raise SubsetError(file, tree.lineno, 0, f"{fn.__name__} names no source", "kernel function and version, or manual page")
     if kind == "interleaved":
-        record.segments = interleave.split(record)
+        record.split = interleave.split(record)
         direct = fn
     else:
         direct = compile_direct(tree, file, fn.__globals__, fn)

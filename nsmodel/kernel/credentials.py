@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import helper
-from nsmodel.kernel.objects import Kernel, Task, Uid, UserNamespace
+from nsmodel.kernel.objects import Kernel, Task, TaskState, Uid, UserNamespace
+
+
+@helper
+def may_call(k: Kernel, task: Task) -> bool:
+    """The task runs, and is in no call that is still under way."""
+    return task.state == TaskState.RUNNING and not task.busy
 
 
 @helper

@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 
 from nsmodel.ir.language import ECHILD, assure, fail, given, helper, syscall
+from nsmodel.kernel.credentials import may_call
 from nsmodel.kernel.mutants import INIT_NO_WAIT_INJECTED, PD02, PD08, REPARENT_ANY
 from nsmodel.kernel.objects import Kernel, Signal, Task, TaskState
 from nsmodel.kernel.pid import detach_pid, report
@@ -162,7 +163,7 @@ def kill_processes(k: Kernel, victims: set[Task], signal: Signal, code: int) -> 
 @syscall(source="kernel/exit.c: do_group_exit (v6.18); exit_group(2)")
 def exit_group(k: Kernel, task: Task, code: int) -> int:
     """The process exits with all its threads."""
-    given(task.state == TaskState.RUNNING)
+    given(may_call(k, task))
     kill_processes(k, {task.group_leader}, Signal.NONE, code)
     return 0
 
@@ -171,7 +172,7 @@ def exit_group(k: Kernel, task: Task, code: int) -> int:
 def exit_thread(k: Kernel, task: Task, code: int, heir: Task | None) -> int:
     """One thread exits; the last one ends the process. When it was the reaper of its pid namespace, `heir` is the
     living thread that takes over: the kernel takes the oldest, nobody can tell."""
-    given(task.state == TaskState.RUNNING)
+    given(may_call(k, task))
     leader = task.group_leader
     others = any(t.group_leader is leader and t is not task and t.state == TaskState.RUNNING for t in k.tasks)
     reaper = others and task.pid.ns.child_reaper is task
@@ -213,7 +214,7 @@ def reapable(k: Kernel, child: Task) -> bool:
 @helper
 def check_wait(k: Kernel, task: Task, who: WaitFor, child: Task | None) -> None:
     """The caller lives and has children to wait for; `child` is the one named, or the zombie that the kernel picks."""
-    given(task.state == TaskState.RUNNING)
+    given(may_call(k, task))
     if who == WaitFor.PID:
         given(child is not None)
     elif child is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, error, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable
+from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.mutants import NEWUSER_THREADED, PD03, PD07
 from nsmodel.kernel.nsproxy import (
     check_new_namespaces,
@@ -121,7 +121,7 @@ def new_task(k: Kernel, task: Task, pid: Pid, flags: CloneFlags) -> Task:
 @syscall(source="kernel/fork.c: copy_process; kernel/nsproxy.c: copy_namespaces (v6.18); clone(2)")
 def clone3(k: Kernel, task: Task, flags: CloneFlags, tids: SetTid) -> int:
     """Make a child process or a thread; gives the child's number in the caller's pid namespace."""
-    given(task.state == TaskState.RUNNING and task.nsproxy is not None)
+    given(may_call(k, task) and task.nsproxy is not None)
     # One process has one table of descriptors and one memory here: CLONE_VM and CLONE_FILES come with CLONE_THREAD.
     given(not (flags.vm or flags.files) or flags.sighand or flags.thread)
     old = task.nsproxy
@@ -178,7 +178,7 @@ def check_unshare_threads(k: Kernel, task: Task, flags: CloneFlags) -> None:
 @syscall(source="kernel/fork.c: ksys_unshare; kernel/nsproxy.c: unshare_nsproxy_namespaces (v6.18); unshare(2)")
 def unshare(k: Kernel, task: Task, flags: CloneFlags) -> int:
     """Leave shared namespaces for new ones; all or nothing."""
-    given(task.state == TaskState.RUNNING and task.nsproxy is not None)
+    given(may_call(k, task) and task.nsproxy is not None)
     old = task.nsproxy
     assert old is not None
     check_unshare_threads(k, task, flags)

@@ -7,7 +7,7 @@ the later ones with the credentials that joining the user namespace would give.
 from __future__ import annotations
 
 from nsmodel.ir.language import EBADF, EINVAL, EPERM, ESRCH, EUSERS, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable, may_access
+from nsmodel.kernel.credentials import capable, may_access, may_call
 from nsmodel.kernel.fork import threaded
 from nsmodel.kernel.mutants import SETNS_PID_ANCESTOR
 from nsmodel.kernel.nsproxy import switch_namespaces
@@ -181,7 +181,7 @@ def join_user(k: Kernel, task: Task, ns: UserNamespace) -> None:
 @syscall(source="kernel/nsproxy.c: SYSCALL_DEFINE2(setns), validate_ns (v6.18); setns(2)")
 def setns(k: Kernel, task: Task, file: Descriptor, wrong_type: bool) -> int:
     """Join the namespace of an open file; `wrong_type` asks for another type than the file's."""
-    given(task.state == TaskState.RUNNING and task.nsproxy is not None and file.table is task.group_leader)
+    given(may_call(k, task) and task.nsproxy is not None and file.table is task.group_leader)
     old = task.nsproxy
     assert old is not None
     given(file.pidfd is None)
@@ -257,7 +257,7 @@ def check_nsset(k: Kernel, task: Task, target: Task, proxy: Nsproxy, flags: NsFl
 @syscall(source="kernel/nsproxy.c: validate_nsset, commit_nsset (v6.18); setns(2)")
 def setns_pidfd(k: Kernel, task: Task, file: Descriptor, flags: NsFlags) -> int:
     """Join namespaces of a process, all or none; of a pid namespace its active one."""
-    given(task.state == TaskState.RUNNING and task.nsproxy is not None and file.table is task.group_leader)
+    given(may_call(k, task) and task.nsproxy is not None and file.table is task.group_leader)
     old = task.nsproxy
     assert old is not None
     pid = file.pidfd

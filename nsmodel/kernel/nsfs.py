@@ -16,7 +16,7 @@ from nsmodel.ir.language import (
     helper,
     syscall,
 )
-from nsmodel.kernel.credentials import capable, may_access
+from nsmodel.kernel.credentials import capable, may_access, may_call
 from nsmodel.kernel.objects import BindMount, Descriptor, Kernel, NsFile, NsType, Task, TaskState
 from nsmodel.kernel.pid import visible
 from nsmodel.kernel.refs import close_file, free_bind, pin, pin_file
@@ -96,7 +96,7 @@ def check_link(k: Kernel, task: Task, target: Task, kind: NsType) -> None:
 @syscall(source="fs/proc/namespaces.c: proc_ns_get_link (v6.18); namespaces(7)")
 def open_ns(k: Kernel, task: Task, target: Task, kind: NsType) -> int:
     """Open /proc/PID/ns/KIND, the number being the target's in the sandbox's /proc."""
-    given(task.state == TaskState.RUNNING and names_something(k, target, kind))
+    given(may_call(k, task) and names_something(k, target, kind))
     check_link(k, task, target, kind)
     file = k.new(Descriptor)
     file.table = task.group_leader
@@ -110,7 +110,7 @@ def open_ns(k: Kernel, task: Task, target: Task, kind: NsType) -> int:
 @syscall(source="fs/file.c: close_fd (v6.18); close(2)")
 def close(k: Kernel, task: Task, file: Descriptor) -> int:
     """Close a descriptor of the process."""
-    given(task.state == TaskState.RUNNING and file.table is task.group_leader)
+    given(may_call(k, task) and file.table is task.group_leader)
     close_file(k, file)
     return 0
 
@@ -121,7 +121,7 @@ def bind_ns(k: Kernel, task: Task, target: Task, kind: NsType, place: int) -> in
 
     Mount namespaces have rules of their own about who may hold whom; their files are left out here.
     """
-    given(task.state == TaskState.RUNNING and task.nsproxy is not None)
+    given(may_call(k, task) and task.nsproxy is not None)
     proxy = task.nsproxy
     assert proxy is not None
     inside = proxy.mnt
@@ -142,7 +142,7 @@ def bind_ns(k: Kernel, task: Task, target: Task, kind: NsType, place: int) -> in
 @syscall(source="fs/namespace.c: path_umount, can_umount (v6.18); umount2(2)")
 def umount_ns(k: Kernel, task: Task, bind: BindMount) -> int:
     """Unmount a namespace file in the caller's mount namespace."""
-    given(task.state == TaskState.RUNNING and task.nsproxy is not None)
+    given(may_call(k, task) and task.nsproxy is not None)
     proxy = task.nsproxy
     assert proxy is not None
     given(bind.inside is proxy.mnt)
@@ -157,7 +157,7 @@ def umount_ns(k: Kernel, task: Task, bind: BindMount) -> int:
 @syscall(source="fs/nsfs.c: ns_file_operations, mode 0444 (v6.18); namespaces(7)")
 def open_bind(k: Kernel, task: Task, bind: BindMount) -> int:
     """Open a namespace through a bind mount of its file: nobody asks who made it."""
-    given(task.state == TaskState.RUNNING and task.nsproxy is not None)
+    given(may_call(k, task) and task.nsproxy is not None)
     proxy = task.nsproxy
     assert proxy is not None
     given(bind.inside is proxy.mnt)
@@ -177,7 +177,7 @@ def open_bind(k: Kernel, task: Task, bind: BindMount) -> int:
 @syscall(source="kernel/pid.c: SYSCALL_DEFINE2(pidfd_open) (v6.18); pidfd_open(2)")
 def pidfd_open(k: Kernel, task: Task, target: Task) -> int:
     """Open a descriptor of a process, found by its number in the caller's pid namespace."""
-    given(task.state == TaskState.RUNNING)
+    given(may_call(k, task))
     if not visible(k, target.pid, task.pid.ns):
         fail(ESRCH, "no such number in the caller's pid namespace")
     if target.group_leader is not target:

@@ -184,6 +184,10 @@ class Task(Entity):
     uid: Uid
     capable: bool
     """All capabilities in `user_ns`, or none."""
+    busy: bool
+    """An interleaved call of the task is under way."""
+    alloc_lock: Task | None
+    """Who holds task_lock of this task."""
 
     parent: Task | None
     """Leader of the parent's group; None is a process outside of the sandbox."""

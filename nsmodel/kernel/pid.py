@@ -78,7 +78,9 @@ def report(k: Kernel, pid: Pid, task: Task) -> int:
 
 @helper
 def chosen_number(k: Kernel, tids: SetTid, index: int) -> int:
-    """Entry `index` of a set_tid array."""
+    """Entry `index` of a set_tid array; AUTO behind its end."""
+    if index >= tids.size:
+        return AUTO
     if index == 0:
         return tids.first
     if index == 1:
@@ -118,22 +120,29 @@ def check_alloc_pid(k: Kernel, task: Task, ns: PidNamespace, fresh: bool, tids: 
 
 
 @helper
-def alloc_pid(k: Kernel, ns: PidNamespace, tids: SetTid) -> Pid:
-    """A pid with one number at each level from `ns` upwards (kernel/pid.c: alloc_pid, v6.18)."""
+def new_pid(k: Kernel, ns: PidNamespace) -> Pid:
+    """A pid with a number of the allocator's choice at each level from `ns` upwards; the first of a namespace is 1."""
     pid = k.new(Pid)
     pid.ns = ns
     pid.count = 1
     ns.count += 1
+    here: PidNamespace | None = ns
+    while here is not None:
+        pid.numbers[here] = AUTO if here.started else 1
+        here.started = True
+        here = here.parent
+    return pid
+
+
+@helper
+def alloc_pid(k: Kernel, ns: PidNamespace, tids: SetTid) -> Pid:
+    """A pid with the chosen numbers, the deepest level's first, and others from there up (kernel/pid.c: alloc_pid)."""
+    pid = new_pid(k, ns)
     index = 0
     here: PidNamespace | None = ns
     while here is not None:
-        chosen = AUTO
         if index < tids.size:
-            chosen = chosen_number(k, tids, index)
-        if not here.started:
-            chosen = 1
-            here.started = True
-        pid.numbers[here] = chosen
+            pid.numbers[here] = chosen_number(k, tids, index)
         index += 1
         here = here.parent
     return pid

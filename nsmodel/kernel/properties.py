@@ -32,6 +32,7 @@ REPARENT_NS = prop(
 GROUP_NS = prop(
     "GROUP_NS", "the threads of a process share pid and user namespace", inv.groups, inv.children_below
 )
+LOCKSET = prop("LOCKSET", "a field that a lock protects is used only while the lock is held", in_steps=True)
 
 ALL: tuple[Property, ...] = (
     REF_EXACT,
@@ -46,4 +47,5 @@ ALL: tuple[Property, ...] = (
     INIT_LAST,
     REPARENT_NS,
     GROUP_NS,
+    LOCKSET,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, EPERM, ESRCH, fail, given, syscall
-from nsmodel.kernel.credentials import capable, set_user
+from nsmodel.kernel.credentials import capable, may_call, set_user
 from nsmodel.kernel.objects import Kernel, Task, TaskState, Uid
 from nsmodel.kernel.pid import detach_pid, report, visible
 
@@ -11,7 +11,7 @@ from nsmodel.kernel.pid import detach_pid, report, visible
 @syscall(source="kernel/sys.c: ksys_setsid (v6.18); setsid(2)")
 def setsid(k: Kernel, task: Task) -> int:
     """Start a session; gives its number."""
-    given(task.state == TaskState.RUNNING)
+    given(may_call(k, task))
     leader = task.group_leader
     if leader.session_leader:
         fail(EPERM, "the process leads a session already")
@@ -32,7 +32,7 @@ def setsid(k: Kernel, task: Task) -> int:
 @syscall(source="kernel/sys.c: SYSCALL_DEFINE2(setpgid) (v6.18); setpgid(2)")
 def setpgid(k: Kernel, task: Task, target: Task, group: Task) -> int:
     """Move a process, the caller or a child of it, to the process group named after `group`."""
-    given(task.state == TaskState.RUNNING and group.group_leader is group)
+    given(may_call(k, task) and group.group_leader is group)
     leader = task.group_leader
     here = task.pid.ns
     given(visible(k, group.pid, here) or group is target)
@@ -60,21 +60,21 @@ def setpgid(k: Kernel, task: Task, target: Task, group: Task) -> int:
 @syscall(source="kernel/sys.c: SYSCALL_DEFINE0(getpid) (v6.18); getpid(2)")
 def getpid(k: Kernel, task: Task) -> int:
     """The process's number in its pid namespace."""
-    given(task.state == TaskState.RUNNING)
+    given(may_call(k, task))
     return report(k, task.group_leader.pid, task)
 
 
 @syscall(source="kernel/sys.c: SYSCALL_DEFINE0(gettid) (v6.18); gettid(2)")
 def gettid(k: Kernel, task: Task) -> int:
     """The task's own number in its pid namespace."""
-    given(task.state == TaskState.RUNNING)
+    given(may_call(k, task))
     return report(k, task.pid, task)
 
 
 @syscall(source="kernel/sys.c: SYSCALL_DEFINE0(getppid) (v6.18); getppid(2), pid_namespaces(7)")
 def getppid(k: Kernel, task: Task) -> int:
     """The parent's number in the caller's pid namespace, 0 when it is outside."""
-    given(task.state == TaskState.RUNNING)
+    given(may_call(k, task))
     parent = task.group_leader.parent
     if parent is None:
         return 0
@@ -84,7 +84,7 @@ def getppid(k: Kernel, task: Task) -> int:
 @syscall(source="kernel/sys.c: do_getpgid (v6.18); getpgid(2)")
 def getpgid(k: Kernel, task: Task, target: Task) -> int:
     """The number of a task's process group in the caller's pid namespace, 0 when the group's leader is outside."""
-    given(task.state == TaskState.RUNNING)
+    given(may_call(k, task))
     if target is not task and not visible(k, target.pid, task.pid.ns):
         fail(ESRCH, "no such number in the caller's pid namespace")
     pgrp = target.group_leader.pgrp
@@ -95,7 +95,7 @@ def getpgid(k: Kernel, task: Task, target: Task) -> int:
 @syscall(source="kernel/sys.c: SYSCALL_DEFINE1(getsid) (v6.18); getsid(2)")
 def getsid(k: Kernel, task: Task, target: Task) -> int:
     """The number of a task's session in the caller's pid namespace, 0 when the session's leader is outside."""
-    given(task.state == TaskState.RUNNING)
+    given(may_call(k, task))
     if target is not task and not visible(k, target.pid, task.pid.ns):
         fail(ESRCH, "no such number in the caller's pid namespace")
     session = target.group_leader.session
@@ -106,7 +106,7 @@ def getsid(k: Kernel, task: Task, target: Task) -> int:
 @syscall(source="kernel/sys.c: PR_SET_CHILD_SUBREAPER (v6.18); prctl(2)")
 def set_child_subreaper(k: Kernel, task: Task, on: bool) -> int:
     """Take, or no longer take, the orphans among the descendants."""
-    given(task.state == TaskState.RUNNING and task.group_leader.child_subreaper != on)
+    given(may_call(k, task) and task.group_leader.child_subreaper != on)
     task.group_leader.child_subreaper = on
     return 0
 
@@ -114,7 +114,7 @@ def set_child_subreaper(k: Kernel, task: Task, on: bool) -> int:
 @syscall(source="kernel/sys.c: __sys_setresuid (v6.18); setresuid(2)")
 def setresuid(k: Kernel, task: Task, uid: Uid) -> int:
     """Become another user with all three ids; the system call itself acts on one thread alone."""
-    given(task.state == TaskState.RUNNING)
+    given(may_call(k, task))
     if not task.user_ns.mapped:
         fail(EINVAL, "the id is not mapped in the caller's user namespace")
     if task.uid != uid and not capable(k, task, task.user_ns):

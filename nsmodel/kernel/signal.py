@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 
 from nsmodel.ir.language import EBADF, EINVAL, EPERM, ESRCH, assure, fail, given, helper, syscall
-from nsmodel.kernel.credentials import may_signal
+from nsmodel.kernel.credentials import may_call, may_signal
 from nsmodel.kernel.exit import kill_processes
 from nsmodel.kernel.mutants import KILL_OUTSIDE, PD01
 from nsmodel.kernel.objects import Descriptor, Disposition, Kernel, Pid, Signal, Task, TaskState
@@ -84,7 +84,7 @@ def group_members(k: Kernel, pgrp: Pid | None) -> set[Task]:
 @syscall(source="kernel/signal.c: kill_something_info (v6.18); kill(2), pid_namespaces(7)")
 def kill(k: Kernel, task: Task, to: KillTo, target: Task | None, signal: Signal) -> int:
     """Signal a process, a group, or everybody visible but the init and the caller itself."""
-    given(task.state == TaskState.RUNNING)
+    given(may_call(k, task))
     given((target is not None) == (to == KillTo.PROCESS or to == KillTo.GROUP))
     here = task.pid.ns
     if to == KillTo.PROCESS and target is not None:
@@ -128,7 +128,7 @@ def kill(k: Kernel, task: Task, to: KillTo, target: Task | None, signal: Signal)
 @syscall(source="kernel/signal.c: do_tkill, do_send_specific (v6.18); tgkill(2)")
 def tgkill(k: Kernel, task: Task, group: Task, target: Task, signal: Signal) -> int:
     """Signal one task of a group; what is fatal ends the whole process."""
-    given(task.state == TaskState.RUNNING and group.group_leader is group)
+    given(may_call(k, task) and group.group_leader is group)
     here = task.pid.ns
     given(visible(k, group.pid, here))
     if not visible(k, target.pid, here):
@@ -152,7 +152,7 @@ def owner_of(k: Kernel, pid: Pid) -> Task | None:
 @syscall(source="kernel/signal.c: SYSCALL_DEFINE4(pidfd_send_signal) (v6.18); pidfd_send_signal(2)")
 def pidfd_send_signal(k: Kernel, task: Task, file: Descriptor, signal: Signal) -> int:
     """Signal the process of a pidfd; never one outside of the sender's pid namespace and its descendants."""
-    given(task.state == TaskState.RUNNING and file.table is task.group_leader)
+    given(may_call(k, task) and file.table is task.group_leader)
     pid = file.pidfd
     if pid is None:
         fail(EBADF, "not a pidfd")
@@ -169,6 +169,6 @@ def pidfd_send_signal(k: Kernel, task: Task, file: Descriptor, signal: Signal) -
 @syscall(source="kernel/signal.c: do_sigaction (v6.18); sigaction(2)")
 def sigaction(k: Kernel, task: Task, action: Disposition) -> int:
     """Say what SIGTERM does to the process."""
-    given(task.state == TaskState.RUNNING and task.group_leader.on_term != action)
+    given(may_call(k, task) and task.group_leader.on_term != action)
     task.group_leader.on_term = action
     return 0

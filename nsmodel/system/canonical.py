@@ -13,8 +13,8 @@ from nsmodel.ir.schema import Schema
 from nsmodel.ir.state import Frozen, Row
 from nsmodel.ir.types import MapType, RefType, SetType
 
-ROUNDS = 3
-"""Rounds of refinement; more distinguish next to nothing on the models at hand."""
+ROUNDS = 8
+"""The most rounds of refinement; it ends sooner when a round tells no more objects apart."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,13 @@ class Canonical:
             for slot, row in enumerate(rows, 1):
                 own.append(0 if row is None else hash((slot if plan.static else 1, *(row[i] for i in plan.scalars))))
             colours.append(own)
+        known = 0
         for _ in range(ROUNDS):
             colours = self._refine(state, colours)
+            told = sum(len(set(c)) for c in colours)
+            if told == known:
+                break
+            known = told
         return colours
 
     def _refine(self, state: Frozen, colours: list[list[int]]) -> list[list[int]]:

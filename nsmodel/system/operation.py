@@ -101,6 +101,15 @@ def op(rule: Callable[..., Any], **offered: Iterable[Any]) -> Operation:
     return Operation(fn.name, fn, tuple(formal), tuple(values))
 
 
+def steps(rule: Callable[..., Any], **offered: Iterable[Any]) -> tuple[Operation, ...]:
+    """The operations of an interleaved rule: its first step with the arguments offered, and the later ones."""
+    fn = function_of(rule)
+    if fn is None or fn.split is None:
+        raise OperationError(f"{getattr(rule, '__name__', rule)!r} is no @interleaved rule")
+    first, *later = fn.split.steps
+    return (op(first.direct, **offered), *(op(step.direct) for step in later))
+
+
 def _values(fn: Function, name: str, kind: Type, offered: Iterable[Any] | None) -> tuple[Any, ...] | None:
     if offered is not None:
         return tuple(offered)

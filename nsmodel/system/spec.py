@@ -70,6 +70,8 @@ class Spec:
     operations: tuple[Operation, ...]
     properties: tuple[Property, ...]
     prelude: tuple[Call, ...] = ()
+    prelude_operations: tuple[Operation, ...] = ()
+    """Operations that only the prelude calls."""
     depth: int | None = None
     scopes: Mapping[str, Scope] = field(default_factory=dict)
     expect: Mapping[str, Verdict] = field(default_factory=dict)
@@ -91,7 +93,7 @@ class Spec:
 
     def operation(self, name: str) -> Operation:
         """An operation by name; raises :class:`SpecError`."""
-        for operation in self.operations:
+        for operation in (*self.operations, *self.prelude_operations):
             if operation.name == name:
                 return operation
         raise SpecError(f"{self.name}: unknown operation {name}; one of {', '.join(o.name for o in self.operations)}")

@@ -86,7 +86,7 @@ class Runner:
         except Trap as trap:
             after = None
             broken.append(_trapped(trap))
-        if result < 0 and after != self.frozen:
+        if result < 0 and after != self.frozen and not operation.function.interleaved:
             broken.append(Violation(FAIL_ATOMIC.name, "a failed call changed the state", ()))
         errno = language.Errno(-result).name if result < 0 else None
         return Outcome(result, errno, None, after, tuple(broken))
