@@ -12,6 +12,7 @@ from nsmodel.kernel.properties import (
     FAIL_ATOMIC,
     GROUP_NS,
     INIT_LAST,
+    NO_LEAK,
     NO_UAF,
     PID_VIS,
     REAPER_ALIVE,
@@ -25,7 +26,17 @@ from nsmodel.system.spec import Scope, Spec
 from nsmodel.system.verdict import Verdict
 
 PROPERTIES = (
-    DEAD_NS_EMPTY, INIT_LAST, REAPER_ALIVE, REPARENT_NS, PID_VIS, GROUP_NS, REF_EXACT, NO_UAF, STEP_TOTAL, FAIL_ATOMIC,
+    DEAD_NS_EMPTY,
+    INIT_LAST,
+    REAPER_ALIVE,
+    REPARENT_NS,
+    PID_VIS,
+    GROUP_NS,
+    REF_EXACT,
+    NO_LEAK,
+    NO_UAF,
+    STEP_TOTAL,
+    FAIL_ATOMIC,
 )
 
 SPEC = Spec(
@@ -34,7 +45,18 @@ SPEC = Spec(
     state=Kernel,
     base=base_state,
     bounds={
-        "tasks": 3, "pids": 3, "nsproxies": 4, "pid_namespaces": 2, "user_namespaces": 1, "descriptors": 1, "numbers": 2,
+        "tasks": 3,
+        "pids": 3,
+        "nsproxies": 4,
+        "pid_namespaces": 3,
+        "user_namespaces": 1,
+        "descriptors": 1,
+        "numbers": 2,
+    },
+    depth=7,
+    scopes={
+        "small": Scope({"tasks": 2, "pids": 2, "nsproxies": 3, "pid_namespaces": 2}, depth=5),
+        "deep": Scope({"tasks": 4, "pids": 4, "nsproxies": 5, "descriptors": 2}),
     },
     operations=(
         op(clone3, flags=[CloneFlags(), CloneFlags(newpid=True)]),
@@ -48,4 +70,12 @@ SPEC = Spec(
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
+    kills={
+        PD04: "DEAD_NS_EMPTY",
+        PD08: "INIT_LAST",
+        INIT_NO_WAIT_INJECTED: "INIT_LAST",
+        REPARENT_ANY: "REPARENT_NS",
+        SETNS_PID_ANCESTOR: "PID_VIS",
+        NEWPID_TWICE: "GROUP_NS",
+    },
 )

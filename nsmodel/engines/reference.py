@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from nsmodel.engines.interface import Clock, Found, Limits, Progress, Report, Search
 from nsmodel.ir.language import ScopeCut
 from nsmodel.ir.state import Frozen
@@ -20,113 +22,127 @@ class Reference:
 
     def search(self, system: TransitionSystem, limits: Limits, report: Report, *, symmetry: bool = True) -> Search:
         """Every state within the bounds and the depth, until all are seen or a budget is spent."""
-        out = Search(self.name)
-        clock = Clock(limits)
-        wanted = {p.name for p in system.spec.properties}
-        form = system.canonical.form if symmetry else _same
-        start = form(system.initial)
-        parents: dict[Frozen, Frozen | None] = {start: None}
-        frontier = [start]
-        self._judge(system, out, wanted, parents, start, ())
-        depth = limits.depth if limits.depth is not None else system.depth
+        return _Run(system, limits, report, symmetry).search()
+
+
+class _Run:
+    """One search. A state that breaks a property is not searched further: the kernel is broken there."""
+
+    def __init__(self, system: TransitionSystem, limits: Limits, report: Report, symmetry: bool) -> None:
+        self.system = system
+        self.report = report
+        self.clock = Clock(limits)
+        self.depth = limits.depth if limits.depth is not None else system.depth
+        self.form: Callable[[Frozen], Frozen] = system.canonical.form if symmetry else _same
+        self.out = Search(Reference.name)
+        self.wanted = {p.name for p in system.spec.properties}
+        self.parents: dict[Frozen, Frozen | None] = {}
+        self.raw: set[Frozen] = set()
+
+    def search(self) -> Search:
+        """Level by level."""
+        out = self.out
+        start = self.form(self.system.initial)
+        self.parents[start] = None
+        frontier = [start] if not self._judge(start) else []
         try:
-            while frontier and not out.stopped and (depth is None or out.depth < depth):
+            while frontier and not out.stopped and (self.depth is None or out.depth < self.depth):
                 following: list[Frozen] = []
                 for state in frontier:
-                    out.stopped = clock.spent(len(parents))
+                    out.stopped = self.clock.spent(len(self.parents))
                     if out.stopped:
                         break
-                    self._expand(system, state, form, parents, following, out, wanted)
-                    report(Progress(out.depth, len(parents), len(frontier) + len(following), out.transitions))
+                    self._expand(state, following)
+                    self.report(Progress(out.depth, len(self.parents), len(following), out.transitions))
                 frontier = following
                 out.depth += bool(following)
         except KeyboardInterrupt:
             out.stopped = "interrupted"
         out.complete = not frontier and not out.stopped
-        out.states = len(parents)
-        out.seconds = clock.seconds
+        out.states = len(self.parents)
+        out.seconds = self.clock.seconds
         return out
 
-    def _expand(self, system, state, form, parents, following, out, wanted) -> None:  # type: ignore[no-untyped-def]
-        runner = Runner(system, state)
+    def _expand(self, state: Frozen, following: list[Frozen]) -> None:
+        runner = Runner(self.system, state)
         for call in runner.calls():
             try:
                 done = runner.run(call)
             except ScopeCut as cut:
-                out.cuts[cut.entity] += 1
+                self.out.cuts[cut.entity] += 1
                 continue
             if done is None:
                 continue
-            out.coverage[call.operation, done.errno or "ok"] += 1
-            out.transitions += 1
-            broken = [v for v in done.violations if v.property in wanted]
-            if broken:
-                self._record(system, out, parents, state, broken, call, form)
-            if done.violations or done.state is None:
+            self.out.coverage[call.operation, done.errno or "ok"] += 1
+            self.out.transitions += 1
+            if done.violations:
+                self._record(state, [v for v in done.violations if v.property in self.wanted], call)
+            if done.state is None or done.state is state or done.state in self.raw:
                 continue
-            after = form(done.state)
-            if after not in parents:
-                parents[after] = state
-                if not self._judge(system, out, wanted, parents, after, ()):
+            self.raw.add(done.state)
+            after = self.form(done.state)
+            if after not in self.parents:
+                self.parents[after] = state
+                if not self._judge(after):
                     following.append(after)
 
-    def _judge(self, system, out, wanted, parents, state, extra) -> bool:  # type: ignore[no-untyped-def]
-        broken = system.violations(state, system.spec.properties)
-        if broken:
-            self._record(system, out, parents, state, broken, None, system.canonical.form)
+    def _judge(self, state: Frozen) -> bool:
+        broken = self.system.violations(state, self.system.spec.properties)
+        self._record(state, broken, None)
         return bool(broken)
 
-    def _record(self, system, out, parents, state, broken, last: Call | None, form) -> None:  # type: ignore[no-untyped-def]
+    def _record(self, state: Frozen, broken: list[Violation], last: Call | None) -> None:
         for violation in broken:
-            if violation.property not in out.found:
-                out.found[violation.property] = self._trace(system, parents, state, violation, last, form)
+            if violation.property not in self.out.found:
+                self.out.found[violation.property] = self._trace(state, violation, last)
 
-    def _trace(self, system, parents, state, violation: Violation, last, form) -> Found:  # type: ignore[no-untyped-def]
+    def _trace(self, state: Frozen, violation: Violation, last: Call | None) -> Found:
         """Walk back to the initial state, then forward again: at each step the call whose canonical successor is next."""
         path = [state]
-        while (before := parents[path[-1]]) is not None:
+        while (before := self.parents[path[-1]]) is not None:
             path.append(before)
         path.reverse()
-        here = system.initial
+        here = self.system.initial
         calls: list[Call] = []
         for target in path[1:]:
-            here, call = _forward(system, here, target, form)
+            call, here = self._forward(here, target)
             calls.append(call)
         if last is None:
-            shown = system.violations(here, system.spec.properties)
+            shown = self.system.violations(here, self.system.spec.properties)
         else:
-            call, done = _breaking(system, here, last.operation, violation)
+            call, done = self._breaking(here, last.operation, violation)
             calls.append(call)
             shown = list(done.violations)
         exact = next(v for v in shown if v.property == violation.property)
         return Found(exact, tuple(calls))
 
+    def _forward(self, here: Frozen, target: Frozen) -> tuple[Call, Frozen]:
+        successors = self._successors(here)
+        exact = self.system.canonical.exact
+        for same in (lambda s: self.form(s) == target, lambda s: exact(s) == exact(target)):
+            for call, done in successors:
+                if done.state is not None and same(done.state):
+                    return call, done.state
+        raise AssertionError("a canonical successor has no real one: some rule treats slots unlike")
+
+    def _breaking(self, here: Frozen, operation: str, violation: Violation) -> tuple[Call, Outcome]:
+        for call, done in self._successors(here):
+            if call.operation == operation and any(v.property == violation.property for v in done.violations):
+                return call, done
+        raise AssertionError("a canonical violation has no real one: some rule treats slots unlike")
+
+    def _successors(self, here: Frozen) -> list[tuple[Call, Outcome]]:
+        runner = Runner(self.system, here)
+        out = []
+        for call in runner.calls():
+            try:
+                done = runner.run(call)
+            except ScopeCut:
+                continue
+            if done is not None:
+                out.append((call, done))
+        return out
+
 
 def _same(state: Frozen) -> Frozen:
     return state
-
-
-def _forward(system, here: Frozen, target: Frozen, form) -> tuple[Frozen, Call]:  # type: ignore[no-untyped-def]
-    runner = Runner(system, here)
-    for call in runner.calls():
-        try:
-            done = runner.run(call)
-        except ScopeCut:
-            continue
-        if done is not None and done.state is not None and not done.violations and form(done.state) == target:
-            return done.state, call
-    raise AssertionError("a canonical successor has no real one: some rule treats slots unlike")
-
-
-def _breaking(system, here: Frozen, operation: str, violation: Violation) -> tuple[Call, Outcome]:  # type: ignore[no-untyped-def]
-    runner = Runner(system, here)
-    for call in runner.calls():
-        if call.operation != operation:
-            continue
-        try:
-            done = runner.run(call)
-        except ScopeCut:
-            continue
-        if done is not None and any(v.property == violation.property for v in done.violations):
-            return call, done
-    raise AssertionError("a canonical violation has no real one: some rule treats slots unlike")

@@ -7,7 +7,9 @@ map as sorted (key slot, value) pairs of the entries that are not zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from nsmodel.ir.language import Entity, Map, ScopeCut, Switch, Trap, UseAfterFree
@@ -144,21 +146,77 @@ def zero(kind: Type) -> Any:
     return None
 
 
-def _encode(kind: Type, value: Any, where: str) -> Any:
-    try:
-        if isinstance(kind, RefType):
-            return 0 if value is None else value.slot
-        if isinstance(kind, SetType):
-            mask = 0
-            for item in value:
-                mask |= 1 << item.slot
-            return mask
-        if isinstance(kind, MapType):
-            pairs = [(key.slot, _encode(kind.value, v, where)) for key, v in value.entries.items()]
-            return tuple(sorted((s, v) for s, v in pairs if v))
-    except UseAfterFree as problem:
-        raise UseAfterFree(f"{where} still names {str(problem).split(' of ', 1)[-1]}") from None
-    return int(value)
+@dataclass(frozen=True)
+class _Codec:
+    """Freezes and thaws the rows of one entity: straight-line code, made once from the schema."""
+
+    freeze: Callable[[dict[str, Any]], tuple[Any, ...]]
+    thaw: Callable[[dict[str, Any], tuple[Any, ...], list[Any]], None]
+
+
+@functools.cache
+def _codecs(schema: Schema) -> tuple[_Codec, ...]:
+    index = {info.cls: i for i, info in enumerate(schema.entities)}
+    out = []
+    for info in schema.entities:
+        space: dict[str, Any] = {"mask": _mask, "pairs": _pairs, "members": _members, "entries": _entries}
+        frozen, thawed = [], []
+        for i, f in enumerate(info.fields):
+            got, read = f"d[{f.name!r}]", f"row[{i}]"
+            kind = f.type
+            if isinstance(kind, RefType):
+                frozen.append(f"0 if {got} is None else {got}.slot" if kind.optional else f"{got}.slot")
+                thawed.append(f"views[{index[kind.entity]}][{read}]")
+            elif isinstance(kind, SetType):
+                frozen.append(f"mask({got})")
+                thawed.append(f"members(views[{index[kind.entity]}], {read})")
+            elif isinstance(kind, MapType):
+                space[f"kind{i}"], space[f"zero{i}"] = kind.value, zero(kind.value)
+                frozen.append(f"pairs({got})")
+                values = f"views[{index[kind.value.entity]}]" if isinstance(kind.value, RefType) else f"kind{i}"
+                thawed.append(f"entries(views[{index[kind.entity]}], {read}, {values}, zero{i})")
+            elif isinstance(kind, EnumType):
+                space[f"enum{i}"] = tuple(kind.cls)
+                frozen.append(f"int({got})")
+                thawed.append(f"enum{i}[{read}]")
+            else:
+                frozen.append(f"int({got})")
+                thawed.append(f"{read} != 0" if isinstance(kind, BoolType) else read)
+        stores = [f"d[{f.name!r}] = {value}" for f, value in zip(info.fields, thawed, strict=True)] or ["pass"]
+        code = f"def freeze(d): return ({', '.join(frozen)}{',' if frozen else ''})\n"
+        code += "def thaw(d, row, views):\n    " + "\n    ".join(stores)
+        exec(code, space)
+        out.append(_Codec(space["freeze"], space["thaw"]))
+    return tuple(out)
+
+
+def _mask(items: Iterable[Entity]) -> int:
+    mask = 0
+    for item in items:
+        mask |= 1 << item.slot
+    return mask
+
+
+def _pairs(values: Map[Any, Any]) -> tuple[tuple[int, int], ...]:
+    """The entries of a map that are not zero; a zero entry may name a freed key, which is forgotten."""
+    found = [(key.slot, int(v.slot if isinstance(v, Entity) else v)) for key, v in values.entries.items() if v]
+    return tuple(sorted(found))
+
+
+def _members(slots: list[Any], mask: int) -> frozenset[Any]:
+    return frozenset(o for i, o in enumerate(slots) if mask >> i & 1)
+
+
+def _entries(keys: list[Any], pairs: tuple[tuple[int, int], ...], values: Any, default: Any) -> Map[Any, Any]:
+    out: Map[Any, Any] = Map(default)
+    for key, value in pairs:
+        if isinstance(values, list):
+            out.entries[keys[key]] = values[value]
+        elif isinstance(values, EnumType):
+            out.entries[keys[key]] = values.cls(value)
+        else:
+            out.entries[keys[key]] = bool(value) if isinstance(values, BoolType) else value
+    return out
 
 
 def freeze(state: State) -> Frozen:
@@ -167,32 +225,39 @@ def freeze(state: State) -> Frozen:
     Raises :class:`UseAfterFree` when a field names a freed object, :class:`Trap` when a reference that may not be
     None is.
     """
-    return tuple(_freeze_entity(state, info) for info in state.schema.entities)
+    out = []
+    for info, codec in zip(state.schema.entities, _codecs(state.schema), strict=True):
+        rows: list[Row] = []
+        for item in state._views[info.cls].slots[1:]:
+            if item is None:
+                rows.append(None)
+                continue
+            try:
+                rows.append(codec.freeze(item.__dict__))
+            except (UseAfterFree, AttributeError):
+                raise _blame(item, info) from None
+        while rows and rows[-1] is None:
+            rows.pop()
+        out.append(tuple(rows))
+    return tuple(out)
 
 
-def _freeze_entity(state: State, info: EntityInfo) -> tuple[Row, ...]:
-    rows: list[Row] = []
-    for item in state._views[info.cls].slots[1:]:
-        if item is None:
-            rows.append(None)
-            continue
-        fields = item.__dict__
-        row = []
-        for f in info.fields:
-            value = fields[f.name]
-            kind = f.type
-            if value is None and isinstance(kind, RefType) and not kind.optional:
-                raise Trap(f"{item!r}.{f.name} is None, but {kind} is not optional")
-            if value is None:
-                row.append(0)
-            elif value is False or value is True:
-                row.append(int(value))
-            else:
-                row.append(_encode(kind, value, f"{item!r}.{f.name}"))
-        rows.append(tuple(row))
-    while rows and rows[-1] is None:
-        rows.pop()
-    return tuple(rows)
+def _blame(item: Entity, info: EntityInfo) -> Trap:
+    """Which field of an object keeps it from being frozen."""
+    for f in info.fields:
+        value = item.__dict__[f.name]
+        where = f"{item!r}.{f.name}"
+        if value is None and isinstance(f.type, RefType) and not f.type.optional:
+            return Trap(f"{where} is None, but {f.type} is not optional")
+        named = [value]
+        if isinstance(value, frozenset):
+            named = list(value)
+        if isinstance(value, Map):
+            named = [*value.entries, *value.entries.values()]
+        for other in named:
+            if type(other) in _FREED.values():
+                return UseAfterFree(f"{where} still names a {other!r}")
+    return Trap(f"{item!r} cannot be frozen")
 
 
 def thaw(
@@ -200,38 +265,18 @@ def thaw(
 ) -> Any:
     """The state whose frozen form is `frozen`, as fresh objects."""
     state = cls(bounds, switches)
-    for info, rows in zip(state.schema.entities, frozen, strict=True):
-        slots = state._views[info.cls].slots
+    views = [state._views[info.cls].slots for info in state.schema.entities]
+    for info, rows, slots in zip(state.schema.entities, frozen, views, strict=True):
+        make = info.cls.__new__
         for slot, row in enumerate(rows, 1):
             item = None
             if row is not None:
-                item = info.cls.__new__(info.cls)
+                item = make(info.cls)
                 item.slot = slot
             slots.append(item)
-    for info, rows in zip(state.schema.entities, frozen, strict=True):
-        slots = state._views[info.cls].slots
+    for codec, rows, slots in zip(_codecs(state.schema), frozen, views, strict=True):
+        fill = codec.thaw
         for slot, row in enumerate(rows, 1):
             if row is not None:
-                target = slots[slot].__dict__
-                for f, value in zip(info.fields, row, strict=True):
-                    target[f.name] = _decode(state, f.type, value)
+                fill(slots[slot].__dict__, row, views)
     return state
-
-
-def _decode(state: State, kind: Type, value: Any) -> Any:
-    if isinstance(kind, RefType):
-        return state._views[kind.entity].slots[value] if value else None
-    if isinstance(kind, BoolType):
-        return bool(value)
-    if isinstance(kind, EnumType):
-        return kind.cls(value)
-    if isinstance(kind, SetType):
-        slots = state._views[kind.entity].slots
-        return frozenset(o for i, o in enumerate(slots) if value >> i & 1)
-    if isinstance(kind, MapType):
-        keys = state._views[kind.entity].slots
-        out: Map[Any, Any] = Map(zero(kind.value))
-        for key, entry in value:
-            out.entries[keys[key]] = _decode(state, kind.value, entry)
-        return out
-    return value

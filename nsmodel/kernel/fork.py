@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, error, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
-from nsmodel.kernel.mutants import NEWUSER_THREADED, PD03, PD07
+from nsmodel.kernel.mutants import NEWUSER_THREADED, PD03, PD07, UNSHARE_NO_PUT
 from nsmodel.kernel.nsproxy import (
     check_new_namespaces,
     create_new_namespaces,
@@ -199,7 +199,10 @@ def unshare(k: Kernel, task: Task, flags: CloneFlags) -> int:
         task.fs.users = 1
     if wanted:
         new = create_new_namespaces(k, task, old, flags, task.user_ns)
-        switch_namespaces(k, task, new)
+        if k.bug(UNSHARE_NO_PUT):
+            task.nsproxy = new
+        else:
+            switch_namespaces(k, task, new)
     if flags.newuser:
         put_user_ns(k, before)
     return 0

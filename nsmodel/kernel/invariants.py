@@ -215,9 +215,9 @@ def groups(k: Kernel) -> None:
             require(t.user_ns is leader.user_ns, "two threads of a process are in different user namespaces", t, leader)
 
 
-@invariant("GROUP_NS", source="kernel/pid_namespace.c: pidns_install, copy_pid_ns (v6.18)")
-def children_below(k: Kernel) -> None:
-    """The pid namespace for children is the active one or a descendant, one level deeper at most when it is new."""
+@invariant("PID_VIS", source="kernel/pid_namespace.c: pidns_install (v6.18)")
+def children_within(k: Kernel) -> None:
+    """A task's children get a number that it can see: they go to its pid namespace or a descendant."""
     for t in k.tasks:
         proxy = t.nsproxy
         if proxy is not None:
@@ -227,10 +227,18 @@ def children_below(k: Kernel) -> None:
                 t,
                 proxy.pid_for_children,
             )
+
+
+@invariant("GROUP_NS", source="kernel/pid_namespace.c: copy_pid_ns (v6.18)")
+def new_below_active(k: Kernel) -> None:
+    """A pid namespace that waits for its first process is directly below the active one of whoever made it."""
+    for t in k.tasks:
+        proxy = t.nsproxy
+        if proxy is not None:
             below = proxy.pid_for_children
             require(
                 below.started or below.parent is t.pid.ns,
-                "a new pid namespace for children is not below the active one",
+                "a new pid namespace for children is not directly below the active one",
                 t,
                 below,
             )

@@ -27,7 +27,7 @@ NEWUSER_THREADED = Switch(
 )
 REPARENT_ANY = Switch("reparent_any_level", "reparent_any_level", "an orphan goes to a subreaper of an outer level", "synthetic")
 KILL_OUTSIDE = Switch("kill_outside", "kill_outside", "kill by number finds tasks outside the pid namespace", "synthetic")
-NO_PUT_OLD_NSPROXY = Switch("unshare_no_put", "unshare_no_put", "unshare does not put the old nsproxy", "synthetic")
+UNSHARE_NO_PUT = Switch("unshare_no_put", "unshare_no_put", "unshare does not put the old nsproxy", "synthetic")
 READ_WITHOUT_TASK_LOCK = Switch(
     "nsproxy_read_unlocked", "nsproxy_read_unlocked", "another task's nsproxy is read without task_lock", "synthetic"
 )

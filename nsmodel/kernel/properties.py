@@ -20,6 +20,7 @@ PID_VIS = prop(
     "PID_VIS",
     "a task has a number exactly in its own pid namespace and every ancestor, and no call shows another",
     inv.numbers,
+    inv.children_within,
     in_steps=True,
 )
 KILL_SCOPE = prop("KILL_SCOPE", "a signal by number or to -1 reaches only what is visible", in_steps=True)
@@ -30,7 +31,7 @@ REPARENT_NS = prop(
     "REPARENT_NS", "an orphan goes to a living process of the dead parent's pid namespace", inv.parents, in_steps=True
 )
 GROUP_NS = prop(
-    "GROUP_NS", "the threads of a process share pid and user namespace", inv.groups, inv.children_below
+    "GROUP_NS", "the threads of a process share pid and user namespace", inv.groups, inv.new_below_active
 )
 LOCKSET = prop("LOCKSET", "a field that a lock protects is used only while the lock is held", in_steps=True)
 

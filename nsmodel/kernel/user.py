@@ -5,7 +5,8 @@ Id maps and their writing come later; the sandbox's own user namespace maps ever
 
 from __future__ import annotations
 
-from nsmodel.ir.language import ENOSPC, EPERM, fail, helper
+from nsmodel.ir.language import EACCES, ENOSPC, EPERM, fail, given, helper, syscall
+from nsmodel.kernel.credentials import may_call
 from nsmodel.kernel.objects import (
     CgroupNamespace,
     IpcNamespace,
@@ -13,6 +14,7 @@ from nsmodel.kernel.objects import (
     MntNamespace,
     Namespace,
     NetNamespace,
+    NsType,
     PidNamespace,
     Task,
     TimeNamespace,
@@ -89,3 +91,29 @@ def create_user_ns(k: Kernel, task: Task) -> UserNamespace:
     ns = new_ns(k, task.user_ns, task.user_ns, task.uid)
     ns.mapped = False
     return ns
+
+
+@syscall(source="kernel/ucount.c: set_permissions (v6.18); namespaces(7), /proc/sys/user")
+def set_limit(k: Kernel, task: Task, kind: NsType, limit: int) -> int:
+    """Write /proc/sys/user/max_*_namespaces, which is the limit of the writer's own user namespace."""
+    given(may_call(k, task) and kind != NsType.PID_FOR_CHILDREN and kind != NsType.TIME_FOR_CHILDREN)
+    if not task.capable:
+        fail(EACCES, "no CAP_SYS_RESOURCE in the user namespace")
+    ns = task.user_ns
+    if kind == NsType.MNT:
+        ns.max_mnt = limit + 1
+    if kind == NsType.UTS:
+        ns.max_uts = limit + 1
+    if kind == NsType.IPC:
+        ns.max_ipc = limit + 1
+    if kind == NsType.PID:
+        ns.max_pid = limit + 1
+    if kind == NsType.USER:
+        ns.max_user = limit + 1
+    if kind == NsType.NET:
+        ns.max_net = limit + 1
+    if kind == NsType.CGROUP:
+        ns.max_cgroup = limit + 1
+    if kind == NsType.TIME:
+        ns.max_time = limit + 1
+    return 0

@@ -1,7 +1,9 @@
 """Canonical form of frozen states: one state stands for all that differ by a renaming of slots.
 
-Colour refinement over the fields of the schema, then slots sorted by colour. Renaming is sound whatever ties are left,
-because rules treat objects of one kind alike; objects that refinement cannot tell apart are nearly always symmetric.
+Colour refinement over the fields of the schema; while two objects look alike, one of them is told from the other and
+the colours are refined again; then slots are sorted by colour. Renaming is sound whichever of two is taken, because
+rules treat objects of one kind alike; and objects that refinement cannot tell apart are nearly always symmetric, so
+that it makes no difference.
 """
 
 from __future__ import annotations
@@ -56,9 +58,26 @@ class Canonical:
         """The canonical form of a state."""
         return self.rename(state, self.order(state))
 
+    def exact(self, state: Frozen) -> Frozen:
+        """The least form over every way to break the ties that refinement leaves: equal for two states if and only if
+        one is a renaming of the other. Slow where there are many ties."""
+        return min(self._forms(state, self._stable(state, self._start(state))), key=repr)
+
     def order(self, state: Frozen) -> list[list[int]]:
         """For each entity, the new slot of each slot (index 0 stays 0)."""
-        colours = self._colours(state)
+        colours = self._stable(state, self._start(state))
+        while (tie := self._tie(state, colours)) is not None:
+            colours = self._individualised(state, colours, tie[0], tie[1][0])
+        return self._sorted(state, colours)
+
+    def _forms(self, state: Frozen, colours: list[list[int]]) -> list[Frozen]:
+        tie = self._tie(state, colours)
+        if tie is None:
+            return [self.rename(state, self._sorted(state, colours))]
+        entity, slots = tie
+        return [f for s in slots for f in self._forms(state, self._individualised(state, colours, entity, s))]
+
+    def _sorted(self, state: Frozen, colours: list[list[int]]) -> list[list[int]]:
         out = []
         for plan, rows, colour in zip(self.plans, state, colours, strict=True):
             renamed = list(range(len(rows) + 1))
@@ -69,13 +88,35 @@ class Canonical:
             out.append(renamed)
         return out
 
-    def _colours(self, state: Frozen) -> list[list[int]]:
+    def _tie(self, state: Frozen, colours: list[list[int]]) -> tuple[int, list[int]] | None:
+        """The first entity with two live objects of one colour, and the slots of its least such colour."""
+        for e, (plan, rows, colour) in enumerate(zip(self.plans, state, colours, strict=True)):
+            if plan.static or len(rows) < 2:
+                continue
+            live = [s for s in range(1, len(rows) + 1) if rows[s - 1] is not None]
+            if len({colour[s] for s in live}) < len(live):
+                shared = min(c for c in (colour[s] for s in live) if sum(colour[s] == c for s in live) > 1)
+                return e, [s for s in live if colour[s] == shared]
+        return None
+
+    def _individualised(self, state: Frozen, colours: list[list[int]], entity: int, slot: int) -> list[list[int]]:
+        """Colours after one object was told from its like."""
+        fresh = [list(c) for c in colours]
+        fresh[entity][slot] = hash((fresh[entity][slot], 1))
+        return self._stable(state, fresh)
+
+    def _start(self, state: Frozen) -> list[list[int]]:
+        """Colours by the scalar fields alone."""
         colours: list[list[int]] = []
         for plan, rows in zip(self.plans, state, strict=True):
             own = [0]
             for slot, row in enumerate(rows, 1):
                 own.append(0 if row is None else hash((slot if plan.static else 1, *(row[i] for i in plan.scalars))))
             colours.append(own)
+        return colours
+
+    def _stable(self, state: Frozen, colours: list[list[int]]) -> list[list[int]]:
+        """Refine until a round tells no more objects apart."""
         known = 0
         for _ in range(ROUNDS):
             colours = self._refine(state, colours)

@@ -111,10 +111,12 @@ def steps(rule: Callable[..., Any], **offered: Iterable[Any]) -> tuple[Operation
 
 
 def _values(fn: Function, name: str, kind: Type, offered: Iterable[Any] | None) -> tuple[Any, ...] | None:
+    if isinstance(kind, RefType):
+        if offered is not None and any(v is not None for v in offered):
+            raise OperationError(f"{fn.name}: {name} cannot name slots: objects are alike; let the rule ask for a role")
+        return None if offered is None else tuple(offered)
     if offered is not None:
         return tuple(offered)
-    if isinstance(kind, RefType):
-        return None
     if isinstance(kind, BoolType):
         return (False, True)
     if isinstance(kind, EnumType):
