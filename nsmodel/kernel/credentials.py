@@ -36,8 +36,8 @@ def may_access(k: Kernel, task: Task, target: Task) -> bool:
     over = capable(k, task, target.user_ns)
     if task.uid != target.uid and not over:
         return False
-    if target.nsproxy is not None and not target.group_leader.dumpable:
-        return False
+    if not target.group_leader.dumpable:
+        return False  # remembered of a dead process too
     if target.user_ns is task.user_ns and (task.capable or not target.capable):
         return True
     return over

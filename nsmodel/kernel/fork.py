@@ -79,6 +79,7 @@ def copy_descriptor(k: Kernel, file: Descriptor, table: Task) -> None:
     copy.mnt = file.mnt
     if file.mnt is not None:
         pin(k, file.mnt)
+    copy.through = file.through
     copy.pidfd = file.pidfd
     if file.pidfd is not None:
         file.pidfd.count += 1
@@ -179,6 +180,8 @@ def check_unshare_threads(k: Kernel, task: Task, flags: CloneFlags) -> None:
 def unshare(k: Kernel, task: Task, flags: CloneFlags) -> int:
     """Leave shared namespaces for new ones; all or nothing."""
     given(may_call(k, task) and task.nsproxy is not None)
+    # The threads of a process share their table of descriptors here.
+    given(not (flags.files and threaded(k, task)))
     old = task.nsproxy
     assert old is not None
     check_unshare_threads(k, task, flags)

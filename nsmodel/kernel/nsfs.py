@@ -6,6 +6,7 @@ from __future__ import annotations
 from nsmodel.ir.language import (
     EACCES,
     EBADF,
+    EBUSY,
     EINVAL,
     ENOENT,
     ENOSPC,
@@ -150,6 +151,8 @@ def umount_ns(k: Kernel, task: Task, bind: BindMount) -> int:
         fail(EPERM, "no CAP_SYS_ADMIN over the owner of the mount namespace")
     if bind.locked:
         fail(EINVAL, "the mount came locked from a namespace of another owner")
+    if any(f.through is bind for f in k.descriptors):
+        fail(EBUSY, "a descriptor was opened through the mount")
     free_bind(k, bind)
     return 0
 
@@ -170,6 +173,7 @@ def open_bind(k: Kernel, task: Task, bind: BindMount) -> int:
     file.net = bind.net
     file.cgroup = bind.cgroup
     file.time = bind.time
+    file.through = bind
     pin_file(k, file)
     return 0
 

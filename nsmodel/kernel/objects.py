@@ -224,6 +224,8 @@ class Descriptor(NsFile):
     table: Task
     """Leader of the thread group."""
     pidfd: Pid | None
+    through: BindMount | None
+    """The bind mount that it was opened through, which is busy as long."""
 
 
 class BindMount(NsFile):

@@ -146,7 +146,10 @@ def pin_file(k: Kernel, file: NsFile) -> None:
 
 @helper
 def free_bind(k: Kernel, bind: BindMount) -> None:
-    """Unmount a bind mount of a namespace file."""
+    """Take a bind mount of a namespace file away; descriptors opened through it keep what they name."""
+    for file in k.descriptors:
+        if file.through is bind:
+            file.through = None
     release_file(k, bind)
     k.free(bind)
 

@@ -115,7 +115,8 @@ def kill(k: Kernel, task: Task, to: KillTo, target: Task | None, signal: Signal)
         return 0
     pgrp = task.group_leader.pgrp
     if target is not None:
-        given(target.group_leader is target)
+        # The group of number 1 cannot be named: -1 is everybody.
+        given(target.group_leader is target and target.pid.numbers[here] != 1)
         if not visible(k, target.pid, here):
             fail(ESRCH, "no such group in the caller's pid namespace")
         pgrp = target.pid

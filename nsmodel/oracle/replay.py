@@ -1,0 +1,398 @@
+"""Performs a trace on the running kernel and compares, step by step, what the trace says with what happens."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from nsmodel.oracle.driver import Answer, NoAnswer, NsHandle, Sandbox, Seen
+from nsmodel.oracle.translate import AUTO_BASE, CHOSEN_BASE, CLONE, COMMANDS, SIGNALS, Command
+from nsmodel.system.snapshot import View
+
+SETTLE_SECONDS = 0.5
+"""How long the kernel may take to free a namespace: network, pid and user namespaces are put by deferred work."""
+NAMESPACES = {
+    "mnt": "mnt_namespaces", "uts": "uts_namespaces", "ipc": "ipc_namespaces", "net": "net_namespaces",
+    "cgroup": "cgroup_namespaces", "time": "time_namespaces", "time_for_children": "time_namespaces",
+    "pid_for_children": "pid_namespaces",
+}  # fmt: skip
+INTERLEAVED = {"unshare_uts_3", "exit_namespaces_2", "read_uts_2", "fork_racing_2"}
+"""The step of each interleaved rule at which other tasks begin to see what it did: replay makes the call there."""
+WORLDLESS = {"unshare_uts", "exit_namespaces", "read_uts", "fork_racing"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step as a trace has it."""
+
+    operation: str
+    task: int
+    arguments: dict[str, Any]
+    result: int
+    before: View
+    after: View
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where the machine and the trace part: what was expected, what happened."""
+
+    step: int
+    operation: str
+    expected: str
+    got: str
+    what: str
+
+
+@dataclass
+class Comparison:
+    """How far a replay got."""
+
+    steps: int = 0
+    divergence: Divergence | None = None
+
+
+class Diverged(Exception):
+    """Raised inside a replay at the first difference."""
+
+    def __init__(self, expected: object, got: object, what: str) -> None:
+        super().__init__(what)
+        self.expected = str(expected)
+        self.got = str(got)
+        self.what = what
+
+
+@dataclass
+class _World:
+    """What the replay knows of the machine."""
+
+    workers: dict[int, int] = field(default_factory=lambda: {1: 0})
+    """Worker of each living task of the model."""
+    numbers: dict[int, dict[int, int]] = field(default_factory=dict)
+    """Numbers of each pid of the model, by pid namespace."""
+    handles: dict[int, int] = field(default_factory=dict)
+    """The worker's handle of each descriptor."""
+    namespaces: dict[tuple[str, int], NsHandle] = field(default_factory=dict)
+    retired: list[tuple[str, int, NsHandle]] = field(default_factory=list)
+    """Namespaces that the trace says are freed."""
+    next_worker: int = 1
+    next_handle: int = 0
+
+
+class Replayer:
+    """Replays steps in one sandbox; `thorough` looks for freed namespaces after every step, not only at the end."""
+
+    def __init__(self, box: Sandbox, initial: View, *, thorough: bool = False) -> None:
+        self.box = box
+        self.thorough = thorough
+        self.world = _World()
+        self.view = initial
+        self.task = 1
+        self._learn_numbers(initial, 1)
+        self._compare(initial)
+
+    def run(self, steps: Iterable[Step]) -> Comparison:
+        """Perform steps until the first difference."""
+        out = Comparison()
+        for number, step in enumerate(steps, 1):
+            try:
+                self.perform(step)
+            except Diverged as found:
+                out.divergence = Divergence(number, step.operation, found.expected, found.got, found.what)
+                return out
+            except NoAnswer as silent:
+                out.divergence = Divergence(number, step.operation, _shown(step.result), "no answer", str(silent))
+                return out
+            out.steps = number
+        try:
+            self.check_lifetimes()
+        except Diverged as found:
+            out.divergence = Divergence(out.steps, "end", found.expected, found.got, found.what)
+        return out
+
+    # -- the machine as the translation sees it -------------------------------------------------------------------
+
+    def number(self, task: int, target: int) -> int | None:
+        """Number of a task in the active pid namespace of another."""
+        return self._number_in(self._pid(target), self._active(task))
+
+    def base_number(self, target: int) -> int:
+        """Number of a task in the sandbox's own pid namespace."""
+        return self.world.numbers[self._pid(target)][self._chain(self._active(target))[0]]
+
+    def handle(self, descriptor: int) -> int:
+        """The worker's handle of a descriptor."""
+        return self.world.handles[descriptor]
+
+    def fresh_handle(self) -> int:
+        """A handle that no process uses."""
+        used = set(self.world.handles.values())
+        return next(h for h in range(64) if h not in used)
+
+    def file_type(self, descriptor: int) -> str | None:
+        """Which namespace type a descriptor names."""
+        row = self.view.row("descriptors", descriptor)
+        return next((n for n in ("mnt", "uts", "ipc", "pid_ns", "user", "net", "cgroup", "time") if row[n]), None)
+
+    def place(self, bind: int) -> int:
+        """Which file a bind mount covers."""
+        return int(self.view.row("bind_mounts", bind)["place"])
+
+    def _pid(self, task: int) -> int:
+        return int(self.view.row("tasks", task)["pid"])
+
+    def _active(self, task: int) -> int:
+        return int(self.view.row("pids", self._pid(task))["ns"])
+
+    def _number_in(self, pid: int, ns: int) -> int | None:
+        return self.world.numbers.get(pid, {}).get(ns)
+
+    def _chain(self, ns: int) -> list[int]:
+        """A pid namespace and its ancestors, the outermost first."""
+        out = [ns]
+        while (up := self.view.row("pid_namespaces", out[0])["parent"]) is not None:
+            out.insert(0, up)
+        return out
+
+    # -- one step -------------------------------------------------------------------------------------------------
+
+    def perform(self, step: Step) -> None:
+        """Make the call, compare its result, then everything that can be seen. Raises :class:`Diverged`."""
+        self.view = step.before
+        if step.operation in COMMANDS:
+            self._call(step, step.operation, step.arguments, step.task)
+        else:
+            self._interleaved(step)
+        self.view = step.after
+        self._forget(step)
+        self._compare(step.after)
+        if self.thorough:
+            self.check_lifetimes()
+
+    def _interleaved(self, step: Step) -> None:
+        """One step of an interleaved rule: the real call is atomic, and made where the others begin to see it."""
+        base = step.operation.rstrip("_0123456789")
+        refused_at_once = step.operation == "fork_racing" and step.result < 0
+        if step.operation not in INTERLEAVED and not refused_at_once:
+            return
+        arguments = dict(step.arguments)
+        if "frame" in arguments:
+            frame = step.before.row(f"{base}_frames", arguments["frame"])
+            arguments = {name: value for name, value in frame.items() if name != "id"}
+            task = frame["caller"]
+        else:
+            task = step.task
+        if base == "unshare_uts":
+            self._call(step, "unshare", {"flags": {"newuts": True}}, task)
+        elif base == "exit_namespaces":
+            self._call(step, "exit_group", {"code": 0}, task)
+        elif base == "fork_racing":
+            self._call(step, "clone3", {"flags": {}}, task)
+        elif base == "read_uts":
+            handle = self.fresh_handle()
+            path = f"/proc/{self.base_number(arguments['target'])}/ns/uts"
+            self._compare_result(step, self.box.call(self.world.workers[task], "O", handle, path))
+            if step.result >= 0:
+                self.box.call(self.world.workers[task], "X", handle)
+
+    def _call(self, step: Step, operation: str, arguments: dict[str, Any], task: int) -> None:
+        self.task = task
+        worker = self.world.workers[task]
+        command = COMMANDS[operation](self, task, arguments)
+        if command.clone_flags is not None:
+            answer = self._clone(step, worker, command)
+        elif step.after.rows("tasks").get(task, {}).get("state") != "RUNNING":
+            self.box.send(worker, *command.words)
+            return
+        else:
+            answer = self.box.call(worker, *command.words)
+            if answer.result == -errno.ENOSPC != step.result:
+                answer = self._retry(worker, command)
+        self._compare_result(step, answer)
+        self._compare_status(step, answer)
+        if command.handle is not None and step.result >= 0:
+            new = step.after.rows("descriptors").keys() - step.before.rows("descriptors").keys()
+            for slot in new:
+                self.world.handles[slot] = command.handle
+
+    def _retry(self, worker: int, command: Command) -> Answer:
+        """A freed namespace is charged until deferred work has run: give it time."""
+        end = time.monotonic() + SETTLE_SECONDS
+        while True:
+            time.sleep(0.005)
+            answer = self.box.call(worker, *command.words)
+            if answer.result != -errno.ENOSPC or time.monotonic() > end:
+                return answer
+
+    def _clone(self, step: Step, worker: int, command: Command) -> Answer:
+        assert command.clone_flags is not None
+        child = self.world.next_worker
+        self.world.next_worker += 1
+        end = time.monotonic() + SETTLE_SECONDS
+        while True:
+            answer = self.box.clone(worker, child, command.clone_flags, command.tids)
+            late = answer.result == -errno.ENOSPC != step.result and time.monotonic() < end
+            if not late:
+                break
+            time.sleep(0.005)
+        if answer.result < 0 or step.result < 0:
+            return answer
+        (slot,) = step.after.rows("tasks").keys() - step.before.rows("tasks").keys()
+        self.world.workers[slot] = child
+        inherited = sorted(step.after.rows("descriptors").keys() - step.before.rows("descriptors").keys())
+        if inherited:
+            table = step.before.row("tasks", self.task)["group_leader"]
+            own = sorted(s for s, row in step.before.rows("descriptors").items() if row["table"] == table)
+            self.world.handles.update(
+                {new: self.world.handles[old] for old, new in zip(own, inherited, strict=True)}
+            )
+        self.view = step.after
+        self._learn_numbers(step.after, slot)
+        return answer
+
+    def _learn_numbers(self, view: View, task: int) -> None:
+        """The numbers that the machine gave a new task, which must be one for each level, the fixed ones as they are."""
+        pid = int(view.row("tasks", task)["pid"])
+        row = view.row("pids", pid)
+        chain = self._chain(row["ns"])
+        seen = self.box.see(self.world.workers[task])
+        if len(seen.numbers) != len(chain):
+            raise Diverged(f"{len(chain)} numbers", f"{len(seen.numbers)}: {seen.numbers}", "numbers of the new task")
+        for ns, got in zip(chain, seen.numbers, strict=True):
+            entry = row["numbers"].get(str(ns), 0)
+            fixed = {0: None, 1: 1, 2: None}.get(entry, CHOSEN_BASE + entry)
+            if fixed is not None and fixed != got:
+                raise Diverged(fixed, got, "a number of the new task")
+        self.world.numbers[pid] = dict(zip(chain, seen.numbers, strict=True))
+
+    # -- comparing ------------------------------------------------------------------------------------------------
+
+    def _expected_result(self, step: Step) -> int:
+        """The result on this machine: a number that the allocator chose stands for whatever its owner got."""
+        if step.result < AUTO_BASE:
+            return step.result
+        ns = self._active_of(step)
+        return self.world.numbers[step.result - AUTO_BASE][ns]
+
+    def _active_of(self, step: Step) -> int:
+        pid = int(step.before.row("tasks", self.task)["pid"])
+        return int(step.before.row("pids", pid)["ns"])
+
+    def _compare_result(self, step: Step, answer: Answer) -> None:
+        if step.operation.startswith("fork_racing"):
+            if (answer.result < 0) != (step.result < 0) or (step.result < 0 and answer.result != step.result):
+                raise Diverged(_shown(step.result), _shown(answer.result), "result")
+            return
+        if answer.result < 0 <= step.result:
+            raise Diverged("success", _shown(answer.result), "result")
+        expected = self._expected_result(step)
+        if answer.result != expected:
+            raise Diverged(_shown(expected), _shown(answer.result), "result")
+
+    def _compare_status(self, step: Step, answer: Answer) -> None:
+        """What a wait tells of how the child ended."""
+        if step.operation != "wait4" or answer.result <= 0:
+            return
+        child = step.before.row("tasks", step.arguments["child"])
+        expected = child["exit_code"] << 8 | SIGNALS[child["exit_signal"]]
+        if answer.extra[0] != expected:
+            raise Diverged(f"status {expected:#x}", f"status {answer.extra[0]:#x}", "how the child ended")
+
+    def _forget(self, step: Step) -> None:
+        """Drop what the trace says is gone; it must be gone here too."""
+        world = self.world
+        for slot in step.before.rows("tasks").keys() - step.after.rows("tasks").keys():
+            worker = world.workers.pop(slot)
+            seen = self.box.settle(worker, ("gone",))
+            if seen.state != "gone":
+                raise Diverged("gone", seen.state, f"task {slot}")
+        for pid in step.before.rows("pids").keys() - step.after.rows("pids").keys():
+            world.numbers.pop(pid, None)
+        for slot in step.before.rows("descriptors").keys() - step.after.rows("descriptors").keys():
+            world.handles.pop(slot, None)
+        for key in list(world.namespaces):
+            if key[1] not in step.after.rows(key[0]):
+                world.retired.append((*key, world.namespaces.pop(key)))
+
+    def _compare(self, view: View) -> None:
+        tasks = view.rows("tasks")
+        for slot, row in tasks.items():
+            if slot not in self.world.workers:
+                raise Diverged("a task", "none", f"task {slot}")
+            expected = _expected_state(row)
+            worker = self.world.workers[slot]
+            seen = self.box.see(worker) if expected == "running" else self.box.settle(worker, (expected,))
+            if seen.state != expected:
+                raise Diverged(expected, seen.state, f"task {slot}")
+            self._compare_identity(view, slot, row, seen)
+            if expected == "running":
+                self._compare_namespaces(view, slot, row)
+
+    def _compare_identity(self, view: View, slot: int, row: dict[str, Any], seen: Seen) -> None:
+        chain = self._chain(view.row("pids", row["pid"])["ns"])
+        numbers = tuple(self.world.numbers[row["pid"]][ns] for ns in chain)
+        if seen.numbers != numbers:
+            raise Diverged(numbers, seen.numbers, f"numbers of task {slot}")
+        leader = view.row("tasks", row["group_leader"])
+        if row["group_leader"] == slot:
+            parent = leader["parent"]
+            expected = self.box.pids[self.world.workers[parent]] if parent else self.box.launcher
+            if seen.parent != expected:
+                raise Diverged(f"task {parent}", f"process {seen.parent}", f"parent of task {slot}")
+        for name, got in (("pgrp", seen.group), ("session", seen.session)):
+            wanted = tuple(self.world.numbers[leader[name]].get(ns, 0) for ns in chain)
+            if got != wanted and seen.state == "running":
+                raise Diverged(wanted, got, f"{name} of task {slot}")
+
+    def _compare_namespaces(self, view: View, slot: int, row: dict[str, Any]) -> None:
+        proxy = view.row("nsproxies", row["nsproxy"])
+        named: dict[str, tuple[str, int]] = {
+            link: (collection, proxy[link]) for link, collection in NAMESPACES.items() if proxy[link]
+        }
+        named["user"] = ("user_namespaces", row["user_ns"])
+        named["pid"] = ("pid_namespaces", view.row("pids", row["pid"])["ns"])
+        if not view.row("pid_namespaces", proxy["pid_for_children"])["started"]:
+            del named["pid_for_children"]
+        links = self.box.namespaces(self.world.workers[slot])
+        for link in links.keys() - named.keys():
+            if link == "pid_for_children":
+                raise Diverged("no link", "a link", f"{link} of task {slot}")
+        known = self.world.namespaces
+        for link, key in named.items():
+            if link not in links:
+                raise Diverged("a link", "none", f"{link} of task {slot}")
+            got = links[link]
+            if key not in known and got in known.values():
+                raise Diverged("a namespace of its own", "one that another object has", f"{link} of task {slot}")
+            if known.setdefault(key, got) != got:
+                raise Diverged(f"namespace {known[key].ns_id}", f"namespace {got.ns_id}", f"{link} of task {slot}")
+
+    def check_lifetimes(self) -> None:
+        """What the trace says is freed is freed here, and what lives lives. Raises :class:`Diverged`."""
+        end = time.monotonic() + SETTLE_SECONDS
+        for collection, slot, handle in self.world.retired:
+            while handle.alive:
+                if time.monotonic() > end:
+                    raise Diverged("freed", "alive", f"{collection} {slot}")
+                time.sleep(0.001)
+        self.world.retired.clear()
+        for (collection, slot), handle in self.world.namespaces.items():
+            if not handle.alive:
+                raise Diverged("alive", "freed", f"{collection} {slot}")
+
+
+def _expected_state(row: dict[str, Any]) -> str:
+    return {"RUNNING": "running", "EXITING": "leaving", "ZOMBIE": "zombie"}[row["state"]]
+
+
+def _shown(result: int) -> str:
+    if result < 0:
+        return errno.errorcode.get(-result, str(result))
+    return str(result)
+
+
+__all__ = ["CLONE", "Comparison", "Divergence", "Replayer", "Step", "contextlib"]

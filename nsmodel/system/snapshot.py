@@ -1,0 +1,66 @@
+"""States as plain data: what traces carry, and what everybody reads who does not run rules.
+
+`{collection: [{"id": slot, field: value, …}, …]}`: a reference is a slot or None, an enumeration its name, a set a sorted
+list of slots, a map an object from slot to value without its zero entries.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nsmodel.ir.schema import Schema
+from nsmodel.ir.state import Frozen
+from nsmodel.ir.types import BoolType, EnumType, MapType, RefType, SetType, Type
+
+Rows = dict[int, dict[str, Any]]
+Snapshot = dict[str, list[dict[str, Any]]]
+
+
+def snapshot(schema: Schema, frozen: Frozen) -> Snapshot:
+    """A frozen state as plain data; collections without objects are left out."""
+    out: Snapshot = {}
+    for info, rows in zip(schema.entities, frozen, strict=True):
+        shown = []
+        for slot, row in enumerate(rows, 1):
+            if row is None:
+                continue
+            item: dict[str, Any] = {"id": slot}
+            for f, value in zip(info.fields, row, strict=True):
+                item[f.name] = _plain(f.type, value)
+            shown.append(item)
+        if shown:
+            out[info.collection] = shown
+    return out
+
+
+def _plain(kind: Type, value: Any) -> Any:
+    if isinstance(kind, RefType):
+        return value or None
+    if isinstance(kind, BoolType):
+        return bool(value)
+    if isinstance(kind, EnumType):
+        return kind.cls(value).name
+    if isinstance(kind, SetType):
+        return [i for i in range(1, value.bit_length()) if value >> i & 1]
+    if isinstance(kind, MapType):
+        return {str(key): _plain(kind.value, v) for key, v in value}
+    return value
+
+
+class View:
+    """A snapshot by collection and id."""
+
+    def __init__(self, state: Snapshot) -> None:
+        self.collections: dict[str, Rows] = {
+            name: {row["id"]: row for row in rows} for name, rows in state.items()
+        }
+
+    def rows(self, collection: str) -> Rows:
+        """All objects of a collection."""
+        return self.collections.get(collection, {})
+
+    def row(self, collection: str, slot: int | None) -> dict[str, Any]:
+        """One object; raises KeyError when it is not there."""
+        if slot is None:
+            raise KeyError(collection)
+        return self.rows(collection)[slot]
