@@ -26,7 +26,7 @@ class Reference:
 
 
 class _Run:
-    """One search. A state that breaks a property is not searched further: the kernel is broken there."""
+    """One search; it goes on behind a state that breaks one property, for the others, until all are broken."""
 
     def __init__(self, system: TransitionSystem, limits: Limits, report: Report, symmetry: bool) -> None:
         self.system = system
@@ -44,13 +44,14 @@ class _Run:
         out = self.out
         start = self.form(self.system.initial)
         self.parents[start] = None
-        frontier = [start] if not self._judge(start) else []
+        frontier = [start]
+        self._judge(start)
         try:
-            while frontier and not out.stopped and (self.depth is None or out.depth < self.depth):
+            while frontier and not self._over() and (self.depth is None or out.depth < self.depth):
                 following: list[Frozen] = []
                 for state in frontier:
                     out.stopped = self.clock.spent(len(self.parents))
-                    if out.stopped:
+                    if self._over():
                         break
                     self._expand(state, following)
                     self.report(Progress(out.depth, len(self.parents), len(following), out.transitions))
@@ -58,10 +59,13 @@ class _Run:
                 out.depth += bool(following)
         except KeyboardInterrupt:
             out.stopped = "interrupted"
-        out.complete = not frontier and not out.stopped
+        out.complete = not frontier and not self._over()
         out.states = len(self.parents)
         out.seconds = self.clock.seconds
         return out
+
+    def _over(self) -> bool:
+        return bool(self.out.stopped) or self.out.found.keys() >= self.wanted
 
     def _expand(self, state: Frozen, following: list[Frozen]) -> None:
         runner = Runner(self.system, state)
@@ -83,13 +87,12 @@ class _Run:
             after = self.form(done.state)
             if after not in self.parents:
                 self.parents[after] = state
-                if not self._judge(after):
-                    following.append(after)
+                self._judge(after)
+                following.append(after)
 
-    def _judge(self, state: Frozen) -> bool:
-        broken = self.system.violations(state, self.system.spec.properties)
-        self._record(state, broken, None)
-        return bool(broken)
+    def _judge(self, state: Frozen) -> None:
+        left = tuple(p for p in self.system.spec.properties if p.name not in self.out.found)
+        self._record(state, self.system.violations(state, left), None)
 
     def _record(self, state: Frozen, broken: list[Violation], last: Call | None) -> None:
         for violation in broken:

@@ -72,6 +72,15 @@ class _Direct(ast.NodeTransformer):
             node.func = ast.copy_location(ast.Name("__frozen", ast.Load()), node)
         return node
 
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """`m: Map[Task, Task | None] = Map()` reads as None where nothing was stored, not as 0."""
+        self.generic_visit(node)
+        call, hint = node.value, node.annotation
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Map":
+            if isinstance(hint, ast.Subscript) and ast.unparse(hint.slice).endswith("| None)"):
+                call.args = [ast.copy_location(ast.Constant(None), call)]
+        return node
+
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
         call = node.value
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in ("add", "discard"):

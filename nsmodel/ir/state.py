@@ -223,7 +223,7 @@ def freeze(state: State) -> Frozen:
     """The frozen form of a state.
 
     Raises :class:`UseAfterFree` when a field names a freed object, :class:`Trap` when a reference that may not be
-    None is.
+    None is, :class:`ScopeCut` when a number exceeds the bound that tops its range.
     """
     out = []
     for info, codec in zip(state.schema.entities, _codecs(state.schema), strict=True):
@@ -239,7 +239,59 @@ def freeze(state: State) -> Frozen:
         while rows and rows[-1] is None:
             rows.pop()
         out.append(tuple(rows))
+    if state.bounds is not None:
+        for entity, at, name in _named_tops(state.schema):
+            top = state.bounds.get(name, 0)
+            if any(row is not None and row[at] > top for row in out[entity]):
+                raise ScopeCut(name)
     return tuple(out)
+
+
+@functools.cache
+def _named_tops(schema: Schema) -> tuple[tuple[int, int, str], ...]:
+    """Entity, field and bound of every integer whose range the scope tops."""
+    return tuple(
+        (i, at, f.type.high)
+        for i, info in enumerate(schema.entities)
+        for at, f in enumerate(info.fields)
+        if isinstance(f.type, IntType) and isinstance(f.type.high, str)
+    )
+
+
+def freeze_loosely(state: State) -> Frozen:
+    """The frozen form of a state that a rule left broken: references to freed objects, and None where none may be,
+    are frozen as None."""
+    for view in state._views.values():
+        for item in view:
+            for name, value in item.__dict__.items():
+                if type(value) in _FREED.values():
+                    item.__dict__[name] = None
+                elif isinstance(value, frozenset):
+                    item.__dict__[name] = frozenset(o for o in value if type(o) not in _FREED.values())
+                elif isinstance(value, Map):
+                    freed = set(_FREED.values())
+                    value.entries = {
+                        k: v for k, v in value.entries.items() if type(k) not in freed and type(v) not in freed
+                    }
+    out = []
+    for info, codec in zip(state.schema.entities, _codecs(state.schema), strict=True):
+        rows: list[Row] = []
+        for item in state._views[info.cls].slots[1:]:
+            if item is not None:
+                missing = [f.name for f in info.fields if isinstance(f.type, RefType) and item.__dict__[f.name] is None]
+                fields = {**item.__dict__, **dict.fromkeys(missing, _NOTHING)}
+                rows.append(codec.freeze(fields))
+            else:
+                rows.append(None)
+        out.append(tuple(rows))
+    return tuple(out)
+
+
+class _Nothing:
+    slot = 0
+
+
+_NOTHING = _Nothing()
 
 
 def _blame(item: Entity, info: EntityInfo) -> Trap:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -29,13 +29,27 @@ LocalName: TypeAlias = tuple[int, str]
 """A local of one activation of a function (its number)."""
 
 
-@dataclass(slots=True)
 class Path:
-    """A point of the execution: the condition under which it is reached, the state, and the locals."""
+    """A point of the execution: the condition under which it is reached, the state, and the locals; never changed."""
 
-    guard: Term
-    state: SymbolicState
-    locals: dict[LocalName, Value]
+    __slots__ = ("guard", "locals", "state")
+
+    def __init__(self, guard: Term, state: SymbolicState, names: Mapping[LocalName, Value]) -> None:
+        self.guard = guard
+        self.state = state
+        self.locals = names
+
+    def under(self, guard: Term) -> Path:
+        """The same under another condition."""
+        return Path(guard, self.state, self.locals)
+
+    def with_local(self, name: LocalName, value: Value) -> Path:
+        """The same after an assignment."""
+        return Path(self.guard, self.state, {**self.locals, name: value})
+
+    def with_columns(self, changed: Mapping[ColumnName, Column]) -> Path:
+        """The same after a store."""
+        return Path(self.guard, self.state.with_columns(changed), self.locals)
 
 
 @dataclass
@@ -261,8 +275,7 @@ class ExpressionReader:
         out = []
         for i, member in enumerate(self.members(e, guard, path), 1):
             if member is not FALSE:
-                inner = {**path.locals, (self.activation, var): t.number(i, width)}
-                out.append((i, member, Path(guard, path.state, inner)))
+                out.append((i, member, path.with_local((self.activation, var), t.number(i, width))))
         return out
 
     def _quantified(self, e: n.Quantified, guard: Term, path: Path) -> Value:

@@ -38,7 +38,8 @@ def width_of(sizes: Sizes, kind: Type) -> int:
     if isinstance(kind, BoolType):
         return BOOL
     if isinstance(kind, IntType):
-        tops = [sizes.top(f.type, e.cls) for e in sizes.schema.entities for f in e.fields if isinstance(f.type, IntType)]
+        fields = [(f.type, e.cls) for e in sizes.schema.entities for f in e.fields]
+        tops = [sizes.top(each, owner) for each, owner in fields if isinstance(each, IntType)]
         own = sizes.top(kind).bit_length() if isinstance(kind.high, int) else 1
         return max(max(tops, default=1).bit_length() + 1, own)
     if isinstance(kind, RefType):
@@ -108,12 +109,12 @@ class Layout:
         for info in self.entities:
             if LIVE in info.by_name:
                 raise ValueError(f"{info.name}.{LIVE}: this name is taken")
-        rows = statics or {}
+        self._static_rows = {cls: tuple(rows) for cls, rows in (statics or {}).items()}
         self._static = {
             name: column
             for info in self.entities
             if info.static
-            for name, column in self._constant_columns(info, rows.get(info.cls, ())).items()
+            for name, column in self._constant_columns(info, self._static_rows.get(info.cls, ())).items()
         }
 
     def width(self, kind: Type) -> int:
@@ -155,15 +156,15 @@ class Layout:
             slots = range(1, self.slots[info.cls] + 1)
             columns[info.cls, LIVE] = tuple(t.variable(prefix + name_of((info.cls, LIVE, i))) for i in slots)
             for f in info.fields:
-                columns[info.cls, f.name] = tuple(
-                    self.built(f.type, lambda kind, j, i=i, f=f, cls=info.cls: self._variable(prefix, cls, f.name, i, j, kind))  # type: ignore[misc]
-                    for i in slots
-                )
+                columns[info.cls, f.name] = tuple(self._variable(prefix, info.cls, f.name, i, f.type) for i in slots)
         return SymbolicState(columns)
 
-    def _variable(self, prefix: str, cls: type[Entity], field: str, slot: int, member: int, kind: Type) -> Term:
-        name = prefix + name_of((cls, field, slot, member) if member else (cls, field, slot))
-        return self.fresh(name, kind, cls)
+    def _variable(self, prefix: str, cls: type[Entity], field: str, slot: int, kind: Type) -> Value:
+        def cell(part: Type, member: int) -> Term:
+            name = name_of((cls, field, slot, member) if member else (cls, field, slot))
+            return self.fresh(prefix + name, part, cls)
+
+        return self.built(kind, cell)
 
     def fresh(self, name: str, kind: Type, owner: type[Entity] | None = None) -> Term:
         """A variable of a scalar type; the constant where the type has one value only (an entity without slots)."""
@@ -213,17 +214,18 @@ class Layout:
         flat = self.flatten(self.constant(frozen))
         return {prefix + name_of(cell): t.value_of(term) or 0 for cell, term in flat.items()}
 
-    def frozen(self, values: Mapping[Cell, int], statics: Mapping[type[Entity], tuple[Row, ...]] | None = None) -> Frozen:
-        """The frozen form of a state from the values of its cells; rows of static entities are given."""
+    def frozen(self, values: Mapping[Cell, int]) -> Frozen:
+        """The frozen form of a state from the values of its cells."""
         out: list[tuple[Row, ...]] = []
         for info in self.entities:
             if info.static:
-                out.append((statics or {}).get(info.cls, ()))
+                out.append(self._static_rows.get(info.cls, ()))
                 continue
             rows: list[Row] = []
             for i in range(1, self.slots[info.cls] + 1):
                 alive = values[info.cls, LIVE, i]
-                rows.append(tuple(self._encoded(info.cls, f.name, f.type, i, values) for f in info.fields) if alive else None)
+                row = tuple(self._encoded(info.cls, f.name, f.type, i, values) for f in info.fields)
+                rows.append(row if alive else None)
             while rows and rows[-1] is None:
                 rows.pop()
             out.append(tuple(rows))
@@ -297,9 +299,7 @@ class Layout:
         if isinstance(kind, MapType):
             assert isinstance(value, tuple)
             zero = self.zero(kind.value)
-            keys = [
-                t.conj(t.neg(same(v, zero)), t.neg(a)) for v, a in zip(value, state.live(kind.entity), strict=True)
-            ]
+            keys = [t.conj(t.neg(same(v, zero)), t.neg(a)) for v, a in zip(value, state.live(kind.entity), strict=True)]
             return t.disj(t.disj_all(keys), t.disj_all(self.names_dead(kind.value, v, state) for v in value))
         return FALSE
 

@@ -1,7 +1,7 @@
 """setns: joining a namespace by its file, or several at once by a pidfd (setns(2); kernel/nsproxy.c, v6.18).
 
 All installs are checked in the kernel's order before anything changes: user, mnt, uts, ipc, pid, cgroup, net, time;
-the later ones with the credentials that joining the user namespace would give.
+whoever joins a user namespace in the same call is asked for capabilities with the credentials that it has before.
 """
 
 from __future__ import annotations
@@ -34,22 +34,6 @@ from nsmodel.kernel.signal import owner_of
 
 
 @helper
-def admin(k: Kernel, task: Task, joined: UserNamespace | None, over: UserNamespace | None) -> bool:
-    """CAP_SYS_ADMIN over `over`, with the credentials that joining `joined` gives when it is not None.
-
-    Who joined a user namespace has every capability in it and below, and none elsewhere.
-    """
-    if joined is None:
-        return capable(k, task, over)
-    here = over
-    while here is not None:
-        if here is joined or (here.owner is joined and here.charged == task.uid):
-            return True
-        here = here.owner
-    return False
-
-
-@helper
 def check_user(k: Kernel, task: Task, ns: UserNamespace) -> None:
     """userns_install."""
     if ns is task.user_ns:
@@ -64,8 +48,9 @@ def check_user(k: Kernel, task: Task, ns: UserNamespace) -> None:
 
 @helper
 def check_plain(k: Kernel, task: Task, joined: UserNamespace | None, ns: Namespace) -> None:
-    """utsns_install, ipcns_install, netns_install, cgroupns_install, and the first check of the others."""
-    if not admin(k, task, joined, ns.owner):
+    """utsns_install, ipcns_install, netns_install, cgroupns_install, and the first check of the others: capabilities
+    over the owner, and over the user namespace that the caller will be in (check_user has asked for a joined one)."""
+    if not capable(k, task, ns.owner):
         fail(EPERM, "no CAP_SYS_ADMIN over the owner of the namespace")
     if joined is None and not task.capable:
         fail(EPERM, "no CAP_SYS_ADMIN in the caller's own user namespace")

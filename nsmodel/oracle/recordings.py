@@ -124,14 +124,14 @@ class Proc(msgspec.Struct, frozen=True, omit_defaults=True):
     uid: tuple[int, int, int, int] | msgspec.UnsetType = msgspec.UNSET
     gid: tuple[int, int, int, int] | msgspec.UnsetType = msgspec.UNSET
     groups: str | msgspec.UnsetType = msgspec.UNSET
-    cap_eff: str | None | msgspec.UnsetType = msgspec.UNSET
-    cap_prm: str | None | msgspec.UnsetType = msgspec.UNSET
-    cap_bnd: str | None | msgspec.UnsetType = msgspec.UNSET
-    cap_inh: str | None | msgspec.UnsetType = msgspec.UNSET
-    cap_amb: str | None | msgspec.UnsetType = msgspec.UNSET
-    nnp: str | None | msgspec.UnsetType = msgspec.UNSET
-    cwd: str | None | msgspec.UnsetType = msgspec.UNSET
-    root: str | None | msgspec.UnsetType = msgspec.UNSET
+    cap_eff: str | msgspec.UnsetType | None = msgspec.UNSET
+    cap_prm: str | msgspec.UnsetType | None = msgspec.UNSET
+    cap_bnd: str | msgspec.UnsetType | None = msgspec.UNSET
+    cap_inh: str | msgspec.UnsetType | None = msgspec.UNSET
+    cap_amb: str | msgspec.UnsetType | None = msgspec.UNSET
+    nnp: str | msgspec.UnsetType | None = msgspec.UNSET
+    cwd: str | msgspec.UnsetType | None = msgspec.UNSET
+    root: str | msgspec.UnsetType | None = msgspec.UNSET
 
     def updated(self, delta: Proc) -> Proc:
         """This view with everything that ``delta`` tells laid over it."""
@@ -376,7 +376,7 @@ def parse(data: bytes, path: str = "<recording>") -> Case:
         raise _shape_error(path, error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         fix = "copy or record the file again: it is torn, or something else than a recording"
-        raise RecordingError(path, f"of {len(data)} bytes", f"not a JSON document: {error}", fix) from error
+        raise RecordingError(path, f"{len(data)} bytes", f"not a JSON document: {error}", fix) from error
     except RecursionError as error:
         fix = "give a recording: no recording nests like this"
         raise RecordingError(path, "start", "the JSON document is nested too deeply", fix) from error
@@ -434,7 +434,9 @@ def _check(case: Case) -> None:
 
     if not case.initial.procs:
         wrong("initial.procs", "there is no first process")
-    initial = Step(-1, "", "initial", after=case.initial.mounts, mnt_live=case.initial.mnt_live, procs=case.initial.procs)
+    initial = Step(
+        -1, "", "initial", after=case.initial.mounts, mnt_live=case.initial.mnt_live, procs=case.initial.procs
+    )
     _check_labels(case, "initial", initial, wrong)
 
     seen = set(case.initial.procs)

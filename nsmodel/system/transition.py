@@ -10,7 +10,7 @@ from typing import Any
 from nsmodel.ir import language
 from nsmodel.ir.language import Broken, NotEnabled, Refused, ScopeCut, Switch, Trap, UseAfterFree
 from nsmodel.ir.schema import Sizes, schema_of
-from nsmodel.ir.state import Frozen, State, freeze, thaw
+from nsmodel.ir.state import Frozen, State, freeze, freeze_loosely, thaw
 from nsmodel.system.canonical import Canonical
 from nsmodel.system.operation import Call, Operation
 from nsmodel.system.spec import FAIL_ATOMIC, NO_UAF, STEP_TOTAL, Property, Scope, Spec, SpecError
@@ -30,7 +30,8 @@ class Outcome:
     """What one call did.
 
     `result` is what the call returns (a negative error number when it fails). `state` is the frozen successor: the
-    same object as before for a refused call, None where a rule was trapped or left a reference to a freed object.
+    same object as before for a refused call, None where a rule was trapped or left a reference to a freed object;
+    `wreck` is then what it left, as far as it can be told.
     """
 
     result: int
@@ -38,6 +39,7 @@ class Outcome:
     reason: str | None
     state: Frozen | None
     violations: tuple[Violation, ...] = ()
+    wreck: Frozen | None = None
 
 
 class Runner:
@@ -77,19 +79,20 @@ class Runner:
             raise
         except (Trap, AssertionError, AttributeError) as trap:
             self._state = None
-            return Outcome(0, None, None, None, (_trapped(trap),))
+            return Outcome(0, None, None, None, (_trapped(trap),), freeze_loosely(state))
         self._state = None
         broken = [_violation(b, None) for b in language.BROKEN]
         result = int(value) if value is not None else 0
+        wreck = None
         try:
             after: Frozen | None = freeze(state)
         except Trap as trap:
-            after = None
+            after, wreck = None, freeze_loosely(state)
             broken.append(_trapped(trap))
         if result < 0 and after != self.frozen and not operation.function.interleaved:
             broken.append(Violation(FAIL_ATOMIC.name, "a failed call changed the state", ()))
         errno = language.Errno(-result).name if result < 0 else None
-        return Outcome(result, errno, None, after, tuple(broken))
+        return Outcome(result, errno, None, after, tuple(broken), wreck)
 
 
 def _trapped(trap: BaseException) -> Violation:
