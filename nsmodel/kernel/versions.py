@@ -54,7 +54,7 @@ def switches_of(version: str) -> frozenset[str]:
 
 
 def version_of(release: str) -> str:
-    """The version that stands for a kernel release such as `6.18.5-generic`: the latest one not after it, else the oldest.
+    """The version that stands for a release such as `6.18.5-generic`: the latest one not after it, else the oldest.
 
     Raises :class:`Problem` for a text that is no release.
     """

@@ -1,6 +1,6 @@
 """Reads specs from files, and the bounds and scopes that a person asks of them.
 
-A spec file is Python that sets `SPEC = Spec(…)`. Whatever is wrong with it becomes a :class:`Problem` with file and line.
+A spec file is Python that sets `SPEC = Spec(…)`. What is wrong with it becomes a :class:`Problem` with file and line.
 """
 
 from __future__ import annotations
@@ -119,7 +119,9 @@ def _import(path: Path) -> ModuleType:
         raise Problem("the spec cannot be read", place=str(path), cause=f"it is no text in UTF-8: {error}") from None
     except (Exception, SystemExit) as error:
         cause = f"{type(error).__name__}: {error}"
-        raise Problem("the spec cannot be imported", place=_place(error, path), cause=cause, fix="correct the line") from None
+        raise Problem(
+            "the spec cannot be imported", place=_place(error, path), cause=cause, fix="correct the line"
+        ) from None
     return module
 
 
@@ -131,7 +133,7 @@ def _place(error: BaseException, path: Path) -> str:
 
 
 def parse_bounds(texts: Sequence[str]) -> dict[str, int]:
-    """`tasks=4` and the like by name; raises :class:`Problem` for what is no bound. :func:`scope_of` judges the names."""
+    """`tasks=4` and the like by name; :func:`scope_of` judges the names. Raises :class:`Problem` for no bound."""
     out: dict[str, int] = {}
     for text in texts:
         name, equals, value = text.partition("=")

@@ -12,7 +12,9 @@ class Problem(Exception):
     `what` says what is wrong, `place` where (file and line, option, spec), `cause` why, `fix` what to do.
     """
 
-    def __init__(self, what: str, *, place: str | None = None, cause: str | None = None, fix: str | None = None) -> None:
+    def __init__(
+        self, what: str, *, place: str | None = None, cause: str | None = None, fix: str | None = None
+    ) -> None:
         super().__init__(what, place, cause, fix)
         self.what = what
         self.place = place

@@ -1,0 +1,5 @@
+"""`python -m nsmodel`."""
+
+from nsmodel.cli.main import main
+
+main()

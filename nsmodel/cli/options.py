@@ -1,0 +1,136 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nsmodel.ir.language import Switch
+from nsmodel.kernel.versions import FIXED, find_switch, switches_of
+from nsmodel.report.output import ScopeInfo
+from nsmodel.system.load import Loaded, parse_bounds, scope_of
+from nsmodel.system.problem import Problem
+from nsmodel.system.spec import Scope, SpecError
+from nsmodel.system.transition import TransitionSystem, make_system
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+json_option: Decorator = click.option(
+    "--json", "json_file", metavar="FILE", help="Write one JSON object; - is standard output."
+)
+full_option: Decorator = click.option("--full", is_flag=True, help="Show whole states, not only what changed.")
+
+
+def system_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What a search runs on: scope, bounds, kernel, mutant."""
+    for option in (
+        click.option("--scope", metavar="NAME", help="A scope of the spec: default, small, deep, …"),
+        click.option(
+            "--bound",
+            "bounds",
+            multiple=True,
+            metavar="NAME=N",
+            help="Slots of a collection, as in tasks=4. May be repeated.",
+        ),
+        click.option("--mutant", metavar="ID", help="Turn a known bug on; then every property is expected to hold."),
+        click.option(
+            "--kernel", default=FIXED, show_default=True, metavar="VERSION", help="The kernel version: its bugs are on."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Budgets of each search, and processes."""
+    for option in (
+        click.option(
+            "--threads",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Specs searched at a time (default: the cores, at most 2).",
+        ),
+        click.option("--time-limit", type=click.FloatRange(min=0), metavar="S", help="Seconds for each search."),
+        click.option("--memory-limit", type=click.IntRange(min=1), metavar="MB", help="Memory for each process."),
+        click.option("--state-limit", type=click.IntRange(min=1), metavar="N", help="States for each search."),
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A system that a person asked for, with the scope's name."""
+
+    loaded: Loaded
+    scope: Scope
+    system: TransitionSystem
+    info: ScopeInfo
+
+
+def systems(
+    specs: list[Loaded],
+    *,
+    scope: str | None,
+    bounds: tuple[str, ...],
+    depth: int | None,
+    mutant: str | None,
+    kernel: str,
+) -> list[Asked]:
+    """The transition systems of some specs, with everything that can be wrong with the options checked.
+
+    Raises :class:`Problem`.
+    """
+    known: list[Switch] = [s for loaded in specs for s in loaded.spec.kills]
+    switch = find_switch(mutant, known) if mutant is not None else None
+    switches = switches_of(kernel)
+    given = parse_bounds(bounds)
+    out = []
+    for loaded in specs:
+        chosen = scope_of(loaded, scope, given, depth)
+        system = make_system(loaded.spec, chosen, kernel=kernel, switches=switches, mutant=switch)
+        try:
+            system.initial  # noqa: B018
+        except SpecError as error:
+            raise Problem("the spec has no initial state", place=str(loaded.path), cause=str(error)) from None
+        except Exception as error:
+            cause = f"{type(error).__name__}: {error}"
+            fix = "a bound may be too small for the initial state" if given or scope else None
+            raise Problem("the spec has no initial state", place=str(loaded.path), cause=cause, fix=fix) from None
+        info = ScopeInfo(scope or "default", dict(sorted(chosen.bounds.items())), chosen.depth)
+        out.append(Asked(loaded, chosen, system, info))
+    return out
+
+
+def writable(*files: str | None) -> None:
+    """Refuse output files whose folder is not there, before any work is done. Raises :class:`Problem`."""
+    for file in files:
+        if file in (None, "-"):
+            continue
+        path = Path(str(file))
+        if path.is_dir():
+            raise Problem("the output cannot be written", place=str(path), cause="it is a folder", fix="name a file")
+        if not path.parent.is_dir():
+            raise Problem(
+                "the output cannot be written",
+                place=str(path),
+                cause=f"there is no folder {path.parent}",
+                fix="make it first",
+            )
+
+
+class Stopwatch:
+    """Seconds since the command began."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds, to the millisecond."""
+        return round(time.perf_counter() - self.start, 3)

@@ -1,0 +1,230 @@
+"""A trace as a person reads it: who did what with which result, and only what changed; at the end what is broken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from nsmodel.report.console import line, plural
+from nsmodel.report.tree import Table, numbers, process_tree
+from nsmodel.traces.names import Names
+from nsmodel.traces.trace import Change, State, Step, Trace
+
+COUNTERS = ("count", "inode", "users")
+"""Reference counts: told together, on a line of their own."""
+QUIET = {"tasks": {"group_leader", "pid", "busy"}, "pids": {"ns", "numbers"}}
+"""Fields of a new object that its name or its first line tell already."""
+ZERO = (None, False, 0, "RUNNING", "ROOT", "DEFAULT", "NONE")
+
+
+def show(console: Console, trace: Trace, *, full: bool = False) -> None:
+    """A whole trace; `full` shows whole states, too."""
+    _title(console, trace)
+    writer = _Writer(console, trace, full)
+    if trace.prelude:
+        before = trace.start
+        line(console, ("prelude", "bold"))
+        table = dict(writer.names.see(before))
+        for number, step in enumerate(trace.prelude, 1):
+            table = writer.step(f"p{number}", step, table, before)
+            before = step.state if step.state is not None else before
+    table = dict(writer.names.see(trace.initial))
+    line(console, ("initial state", "bold"))
+    for text in process_tree(trace.initial, table):
+        line(console, "  ", text)
+    if full:
+        writer.whole(trace.initial, table)
+    state = trace.initial
+    for number, step in enumerate(trace.steps, 1):
+        table = writer.step(str(number), step, table, state)
+        state = step.state if step.state is not None else state
+    _end(console, trace, state, table)
+    line(console, "")
+
+
+def _title(console: Console, trace: Trace) -> None:
+    on = f" with {trace.mutant} on" if trace.mutant else ""
+    if trace.violates is None:
+        line(
+            console,
+            (f"{trace.spec}: a trace of {plural(len(trace.steps), 'step')}{on}", "bold"),
+            f" (kernel {trace.kernel})",
+        )
+        return
+    kind = "shortest counterexample" if trace.violates.minimal else "counterexample, perhaps not the shortest"
+    line(
+        console,
+        (f"{trace.spec}: {trace.violates.property} is violated{on}", "bold red"),
+        f" - {kind}, {plural(len(trace.steps), 'step')} (kernel {trace.kernel})",
+    )
+
+
+def _end(console: Console, trace: Trace, state: State, table: Table) -> None:
+    broken = trace.violates
+    if broken is None:
+        line(console, ("final state", "bold"))
+        for text in process_tree(state, table):
+            line(console, "  ", text)
+        return
+    at = f"step {broken.step}" if broken.step else "the initial state"
+    line(console, (f"broken by {at}", "bold red"), f"  {broken.property}: {broken.clause}")
+    for ref in broken.objects:
+        row = next((r for r in state.get(ref.collection, []) if r["id"] == ref.id), None)
+        line(
+            console, "  ", (ref.name, "bold"), f"  {_object(trace, ref.collection, row, table)}" if row else "  (freed)"
+        )
+    line(console, ("process tree", "bold"), " (numbers from the outermost pid namespace inwards)")
+    marked = frozenset(ref.id for ref in broken.objects if ref.collection == "tasks")
+    for text in process_tree(state, table, marked):
+        line(console, "  ", text)
+
+
+class _Writer:
+    """Writes steps; knows the names that objects had before and have now."""
+
+    def __init__(self, console: Console, trace: Trace, full: bool) -> None:
+        self.console = console
+        self.trace = trace
+        self.full = full
+        self.names = Names()
+
+    def step(self, number: str, step: Step, before: Table, state: State) -> dict[tuple[str, int], str]:
+        """One step; gives back the names after it."""
+        after = dict(self.names.see(step.state)) if step.state is not None else dict(before)
+        both = {**before, **after}
+        who = before.get(("tasks", step.task), f"task {step.task}") if step.task is not None else "-"
+        result = f"-1 {step.errno}" if step.errno else str(step.result)
+        style = "yellow" if step.errno else "green"
+        reason = f"  {step.reason}" if step.reason else ""
+        call = f"{step.operation}({self._arguments(step, before)})"
+        line(
+            self.console,
+            (f"{number:>3} ", "bold"),
+            (who, "bold cyan"),
+            f"  {call} = ",
+            (result, style),
+            (reason, "dim"),
+        )
+        self._changes(step, both, state)
+        if step.state is None:
+            line(self.console, "      the rule was trapped: there is no state after it")
+        elif self.full:
+            self.whole(step.state, after)
+        return after
+
+    def whole(self, state: State, table: Table) -> None:
+        """Every object of a state."""
+        for collection, rows in state.items():
+            for row in rows:
+                name = table.get((collection, row["id"]), str(row["id"]))
+                line(self.console, (f"      {name}  {_object(self.trace, collection, row, table, every=True)}", "dim"))
+
+    def _arguments(self, step: Step, table: Table) -> str:
+        named = self.trace.parameters.get(step.operation, {})
+        out = []
+        for i, (name, value) in enumerate(step.arguments.items()):
+            if (i == 0 and name in named) or value == {}:
+                continue
+            out.append(_words(value) if isinstance(value, dict) else f"{name}={_name(named.get(name), value, table)}")
+        return ", ".join(out)
+
+    def _changes(self, step: Step, table: Table, before: State) -> None:
+        counts = []
+        owned = {c.new.get("pid") for c in step.changes if c.kind == "created" and c.collection == "tasks"}
+        fields: dict[tuple[str, int], list[Change]] = {}
+        for change in step.changes:
+            name = table.get((change.collection, change.id), str(change.id))
+            if change.kind == "created":
+                if change.collection == "pids" and change.id in owned:
+                    continue
+                line(
+                    self.console,
+                    ("      + ", "green"),
+                    (name, "bold"),
+                    f"  {self._born(change, step.state or {}, table)}".rstrip(),
+                )
+            elif change.kind == "freed":
+                line(self.console, ("      - ", "red"), (name, "bold"), "  freed")
+            elif change.field in COUNTERS:
+                what = "" if change.field == "count" else f".{change.field}"
+                counts.append(f"{name}{what} {change.old}→{change.new}")
+            else:
+                fields.setdefault((change.collection, change.id), []).append(change)
+        for (collection, slot), changed in fields.items():
+            texts = []
+            for c in changed:
+                old, new = (self._value(collection, c.field or "", v, table) for v in (c.old, c.new))
+                texts.append(f"{c.field}: {old} → {new}")
+            line(
+                self.console,
+                ("      ~ ", "yellow"),
+                (table.get((collection, slot), str(slot)), "bold"),
+                f"  {', '.join(texts)}",
+            )
+        if counts:
+            line(self.console, (f"      # {', '.join(counts)}", "dim"))
+
+    def _born(self, change: Change, state: State, table: Table) -> str:
+        row = change.new
+        if change.collection != "tasks":
+            return _object(self.trace, change.collection, row, table)
+        if row["group_leader"] != row["id"]:
+            words = ["thread of " + table.get(("tasks", row["group_leader"]), "?")]
+        elif row["parent"] is None:
+            words = ["process without a parent in the sandbox"]
+        else:
+            words = ["child of " + table.get(("tasks", row["parent"]), "?")]
+        if row.get("unkillable"):
+            words.append("init of its pid namespace")
+        words.append(f"numbers {numbers(row, state)}")
+        if row.get("nsproxy"):
+            words.append(table.get(("nsproxies", row["nsproxy"]), "?"))
+        return ", ".join(words)
+
+    def _value(self, collection: str, field: str, value: Any, table: Table) -> str:
+        return _field(self.trace, collection, field, value, table)
+
+
+def _object(trace: Trace, collection: str, row: dict[str, Any], table: Table, *, every: bool = False) -> str:
+    """The fields of an object that are not zero; counters only when `every` is asked for or they are all there is."""
+    quiet = set() if every else QUIET.get(collection, set())
+    parts = []
+    for name, value in row.items():
+        if (
+            name == "id"
+            or name in quiet
+            or (not every and (name in ("charged", "inode") or value in ZERO or value in ([], {})))
+        ):
+            continue
+        parts.append(f"{name} {_field(trace, collection, name, value, table)}")
+    return ", ".join(parts)
+
+
+def _field(trace: Trace, collection: str, field: str, value: Any, table: Table) -> str:
+    named = trace.references.get(collection, {})
+    target = named.get(field)
+    if isinstance(value, list):
+        return "{" + ", ".join(_name(target, v, table) for v in value) + "}"
+    if isinstance(value, dict):
+        values = named.get(f"{field}[]")
+        return (
+            "{"
+            + ", ".join(f"{_name(target, int(k), table)}: {_name(values, v, table)}" for k, v in value.items())
+            + "}"
+        )
+    return _name(target, value, table)
+
+
+def _name(target: str | None, value: Any, table: Table) -> str:
+    if value is None:
+        return "none"
+    if target is not None and isinstance(value, int):
+        return table.get((target, value), f"{target} {value}")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _words(flags: dict[str, Any]) -> str:
+    return "|".join(name if value is True else f"{name}={value}" for name, value in flags.items())

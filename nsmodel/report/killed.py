@@ -1,0 +1,34 @@
+"""The table of known bugs: which property each breaks, how soon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+
+from nsmodel.report.console import columns, line, plural, seconds
+from nsmodel.report.output import MutantResult
+
+
+def show(
+    console: Console, results: Sequence[MutantResult], summaries: Mapping[str, str], spent: float, status: int
+) -> None:
+    """A line for each known bug."""
+    cells = columns(
+        [
+            "killed" if r.killed else "ALIVE",
+            r.id,
+            r.property,
+            ", ".join(r.specs),
+            plural(r.trace_length, "step") if r.trace_length is not None else "-",
+            seconds(r.seconds),
+            r.replay or "not replayed",
+        ]
+        for r in results
+    )
+    for result, (verdict, *rest) in zip(results, cells, strict=True):
+        why = result.why_not or summaries.get(result.id, "")
+        line(console, (verdict, "green" if result.killed else "bold red"), "  ", "  ".join(rest), (f"  {why}", "dim"))
+    alive = sum(not r.killed for r in results)
+    what = f"{alive} alive" if alive else "all killed"
+    line(console, f"{plural(len(results), 'mutant')}: {what}; {seconds(spent)}; exit {status}")

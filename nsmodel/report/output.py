@@ -1,0 +1,187 @@
+"""Machine output of every command as types; the JSON schemas in `nsmodel/schema` come from them.
+
+Names are binding for scripts: fields may be added, none is renamed. Times are seconds, memory is MiB.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from nsmodel import __version__
+from nsmodel.traces.trace import ObjectRef, Trace
+
+
+class Output(msgspec.Struct, kw_only=True):
+    """What every command writes: `nsmodel` is the version, `exit` the exit status."""
+
+    nsmodel: str = __version__
+    command: str
+    exit: int
+    seconds: float
+
+
+class ScopeInfo(msgspec.Struct, frozen=True):
+    """The scope of a search: its name, slots by collection, and the most steps (null: no limit)."""
+
+    name: str
+    bounds: dict[str, int]
+    depth: int | None
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """What one engine says of one property.
+
+    `states` counts distinct states, 0 where an engine has none. `complete`: no new state was left. `cuts` counts the
+    calls that needed an object beyond a bound. `reason` says why a verdict is UNKNOWN or VACUOUS. A vacuous operation
+    is a result whose property is `operation NAME`.
+    """
+
+    spec: str
+    property: str
+    verdict: Literal["PROVED", "HOLDS", "VIOLATED", "VACUOUS", "UNKNOWN"]
+    expected: Literal["PROVED", "HOLDS", "VIOLATED", "VACUOUS", "UNKNOWN"]
+    as_expected: bool
+    engine: str
+    kernel: str
+    mutant: str | None
+    scope: ScopeInfo
+    depth: int | None
+    complete: bool
+    states: int
+    transitions: int
+    seconds: float
+    compile_seconds: float
+    clause: str | None = None
+    objects: list[ObjectRef] = []
+    trace: Trace | None = None
+    reason: str | None = None
+    cuts: dict[str, int] = {}
+
+
+class Disagreement(msgspec.Struct, frozen=True):
+    """Two engines that say different things of one property."""
+
+    spec: str
+    property: str
+    engines: tuple[str, str]
+    what: str
+
+
+class CheckOutput(Output, kw_only=True):
+    """`check` and `prove`."""
+
+    results: list[Result]
+    disagreements: list[Disagreement] = []
+
+
+class SimulateOutput(Output, kw_only=True):
+    """`simulate`: what random walks met; `complete` is never true."""
+
+    seed: int
+    walks: int
+    steps: int
+    results: list[Result]
+
+
+class ShowOutput(Output, kw_only=True):
+    """`show`."""
+
+    trace: Trace
+
+
+class MutantResult(msgspec.Struct, kw_only=True):
+    """One known bug: which specs kill it, and how soon. `replay` is null where the machine was not asked."""
+
+    id: str
+    toggle: str
+    specs: list[str]
+    property: str
+    killed: bool
+    trace_length: int | None
+    engine: str
+    seconds: float
+    replay: Literal["diverges", "agrees", "not observable"] | None = None
+    why_not: str | None = None
+
+
+class MutantsOutput(Output, kw_only=True):
+    """`mutants`."""
+
+    mutants: list[MutantResult]
+
+
+class DivergenceInfo(msgspec.Struct, kw_only=True):
+    """Where a machine or a recording and the model part; `step` counts from 1, `trace` names file or number."""
+
+    trace: str | int
+    step: int
+    operation: str
+    expected: str
+    got: str
+    what: str
+
+
+class ReplayOutput(Output, kw_only=True):
+    """`replay` and `conform`: `kernel` is the release; `coverage` counts `operation|errno name or ok`."""
+
+    kernel: str
+    traces: int
+    steps: int
+    diverged: int
+    coverage: dict[str, int]
+    divergences: list[DivergenceInfo]
+
+
+class Cell(msgspec.Struct, kw_only=True):
+    """Steps of one operation, kind and result."""
+
+    agreed: int = 0
+    diverged: int = 0
+    uncovered: int = 0
+
+
+class ValidateOutput(Output, kw_only=True):
+    """`validate`: `modelled` and `uncovered` add up to `steps`."""
+
+    files: int
+    steps: int
+    modelled: int
+    uncovered: int
+    diverged: int
+    tables_compared: int
+    tables_equal: int
+    resynced: int
+    assumed: int
+    cells: dict[str, Cell]
+    divergences: list[DivergenceInfo]
+    uncovered_operations: dict[str, int]
+
+
+OUTPUTS: dict[str, type[msgspec.Struct]] = {
+    "check": CheckOutput,
+    "simulate": SimulateOutput,
+    "show": ShowOutput,
+    "mutants": MutantsOutput,
+    "replay": ReplayOutput,
+    "conform": ReplayOutput,
+    "validate": ValidateOutput,
+    "trace": Trace,
+}
+"""The type of each command's output, and of a trace file."""
+
+
+def encode(output: msgspec.Struct) -> bytes:
+    """An output as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(output), indent=1) + b"\n"
+
+
+def write(output: msgspec.Struct, target: str, stdout: int = 1) -> None:
+    """Write an output to a file, or to standard output for `-`. Raises OSError."""
+    if target == "-":
+        with open(stdout, "wb", closefd=False) as out:
+            out.write(encode(output))
+    else:
+        Path(target).write_bytes(encode(output))

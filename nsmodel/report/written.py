@@ -1,0 +1,74 @@
+"""A counterexample kept in a folder: `trace.json` and a README.md; the same bytes whenever it is written."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+
+from nsmodel.report import counterexample
+from nsmodel.traces.trace import Trace, encode
+
+
+class Bug(Protocol):
+    """A known bug, as a switch tells it."""
+
+    @property
+    def name(self) -> str:
+        """Identifier."""
+
+    @property
+    def toggle(self) -> str:
+        """Name of the switch."""
+
+    @property
+    def summary(self) -> str:
+        """What goes wrong."""
+
+    @property
+    def source(self) -> str:
+        """Where it is known from."""
+
+
+def write(folder: Path, bug: Bug, trace: Trace) -> None:
+    """Write both files, the folder too. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "trace.json").write_bytes(encode(trace))
+    (folder / "README.md").write_text(readme(bug, trace), encoding="utf-8")
+
+
+def readme(bug: Bug, trace: Trace) -> str:
+    """What is wrong, the counterexample, and how to see it again."""
+    broken = trace.violates
+    says = f"`{broken.property}`: {broken.clause}." if broken is not None else "Nothing is broken."
+    source = f" ({bug.source})" if bug.source and bug.source != "synthetic" else ""
+    return f"""# {bug.name}: {bug.summary}
+
+Switch `{bug.toggle}`{source}. With it on, spec `{trace.spec}` finds that a property fails:
+{says}
+
+```
+{plain(trace)}
+```
+
+Look for it again, show it, and run it on this machine's kernel (which has not got the bug, and so diverges):
+
+```sh
+nsmodel check {trace.spec} --mutant {bug.name}
+nsmodel show counterexamples/{bug.name}/trace.json
+nsmodel replay counterexamples/{bug.name}/trace.json
+```
+
+Both files here were written by `nsmodel mutants --write counterexamples`.
+"""
+
+
+def plain(trace: Trace) -> str:
+    """The report of a trace as plain text."""
+    out = io.StringIO()
+    counterexample.show(
+        Console(file=out, width=100, color_system=None, markup=False, highlight=False, emoji=False), trace
+    )
+    return out.getvalue().rstrip()
