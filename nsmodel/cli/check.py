@@ -87,6 +87,7 @@ def command(
 def _search(asked: Asked, engines: tuple[str, ...], limits: Limits, report: Report, *, symmetry: bool) -> list[Result]:
     """The searches of one spec, one engine after the other."""
     out: list[Result] = []
+    refused: list[str] = []
     system = asked.system
     for name in engines:
         engine = registry.engine(name)
@@ -94,14 +95,13 @@ def _search(asked: Asked, engines: tuple[str, ...], limits: Limits, report: Repo
         if why_not is None and name not in system.spec.engines:
             why_not = "the spec leaves it out"
         if why_not is not None:
-            if len(engines) == 1:
-                out += unfit(system, name, asked.info, f"the engine {name} does not fit: {why_not}")
+            refused.append(f"the engine {name} does not fit: {why_not}")
             continue
         found = engine.search(system, _within(system, out, limits), report, symmetry=symmetry)
         out += results_of(system, found, asked.info)
         if found.stopped == INTERRUPTED:
             break
-    return out
+    return out or unfit(system, engines[0], asked.info, "; ".join(refused))
 
 
 def _within(system: TransitionSystem, before: list[Result], limits: Limits) -> Limits:

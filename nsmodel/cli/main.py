@@ -71,7 +71,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _say("interrupted", Exit.UNKNOWN)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our output is gone: nothing is left to say
-        return int(Exit.NOT_MET)
+        return int(Exit.UNKNOWN)
     except Exception as error:
         if os.environ.get("NSMODEL_DEBUG"):
             raise

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from nsmodel.cli.options import Asked, Stopwatch, budget_options, json_option, systems, writable
+from nsmodel.cli.verify import Verified, told_apart, verify
 from nsmodel.cli.work import Crew, Job, default_processes
 from nsmodel.engines import registry
 from nsmodel.engines.interface import Limits, Report, Search
@@ -38,6 +39,8 @@ class Try(msgspec.Struct):
     seconds: float
     trace: Trace | None
     stopped: str | None
+    apart: str | None = None
+    """What a process can see of the bug in the trace."""
 
 
 @click.command()
@@ -49,6 +52,7 @@ class Try(msgspec.Struct):
 @click.option(
     "--write", "folder", metavar="DIR", help="Write counterexamples to DIR/ID (those of --id, else PD01 and PD04)."
 )
+@click.option("--no-replay", is_flag=True, help="Do not run the counterexamples on this machine's kernel.")
 @budget_options
 @json_option
 def command(
@@ -56,6 +60,7 @@ def command(
     engine: str,
     ids: tuple[str, ...],
     folder: str | None,
+    no_replay: bool,
     threads: int | None,
     time_limit: float | None,
     memory_limit: int | None,
@@ -81,8 +86,15 @@ def command(
             tries[number] = one
     done = [tries[n] for n in range(len(pairs)) if n in tries]
     switches = list(dict.fromkeys(switch for _, switch in pairs))
-    results = [_result(switch, pairs, done) for switch in switches]
-    status = _status(results, done, interrupted=crew.interrupted)
+    results: list[MutantResult] = []
+    interrupted = crew.interrupted
+    for switch in switches:
+        try:
+            results.append(_result(switch, pairs, done, replay=not (no_replay or interrupted)))
+        except KeyboardInterrupt:
+            interrupted = True
+            results.append(_result(switch, pairs, done, replay=False))
+    status = _status(results, done, interrupted=interrupted)
     killed.show(console, results, {s.name: s.summary for s in switches}, watch.seconds, int(status))
     if folder is not None:
         _write(Path(folder), ids or KEPT, switches, done)
@@ -114,21 +126,26 @@ def _job(asked: Asked, switch: Switch, engine: str, limits: Limits) -> Job[Try]:
         )
         system = make_system(only, asked.scope, mutant=switch)
         found: Search = registry.engine(engine).search(system, limits, report)
-        trace = None
+        out = Try(spec.name, switch.name, engine, found.seconds, None, found.stopped or found.unknown.get(name))
         if name in found.found:
             one = found.found[name]
-            trace = record(system, one.calls, one.violation, minimal=one.minimal)
-        return Try(spec.name, switch.name, engine, found.seconds, trace, found.stopped or found.unknown.get(name))
+            out.trace = record(system, one.calls, one.violation, minimal=one.minimal)
+            out.apart = told_apart(make_system(only, asked.scope), one.calls, out.trace)
+        return out
 
     return search
 
 
-def _result(switch: Switch, pairs: list[tuple[Asked, Switch]], done: list[Try]) -> MutantResult:
+def _result(switch: Switch, pairs: list[tuple[Asked, Switch]], done: list[Try], *, replay: bool) -> MutantResult:
     mine = [t for t in done if t.switch == switch.name]
     kills = [t for t in mine if t.trace is not None]
     asked = [a.loaded.spec for a, s in pairs if s == switch]
     shortest = _shortest(kills)
-    why_not = None
+    verified = Verified(None)
+    if shortest is not None and replay:
+        apart = next(t.apart for t in kills if t.trace is shortest)
+        verified = verify(shortest, apart)
+    why_not = verified.why
     if not kills:
         why_not = next((t.stopped for t in mine if t.stopped), None) or (
             "not searched" if not mine else "no counterexample in the scope"
@@ -142,6 +159,7 @@ def _result(switch: Switch, pairs: list[tuple[Asked, Switch]], done: list[Try]) 
         trace_length=len(shortest.steps) if shortest is not None else None,
         engine=mine[0].engine if mine else "-",
         seconds=round(sum(t.seconds for t in mine), 3),
+        replay=verified.replay,
         why_not=why_not,
     )
 
@@ -154,6 +172,8 @@ def _shortest(kills: list[Try]) -> Trace | None:
 def _status(results: list[MutantResult], done: list[Try], *, interrupted: bool) -> Exit:
     if interrupted:
         return Exit.UNKNOWN
+    if any(r.replay == "agrees" for r in results):
+        return Exit.NOT_MET
     if any(not r.killed for r in results):
         return Exit.UNKNOWN if any(t.stopped and t.trace is None for t in done) else Exit.NOT_MET
     return Exit.MET

@@ -30,7 +30,8 @@ def search_all(
         for number, results in crew.run():
             view.finish(number)
             by_number[number] = results
-            verdicts.show_spec(console, results, asked[number].loaded.spec.title)
+            with view.aside():
+                verdicts.show_spec(console, results, asked[number].loaded.spec.title)
     for number, a in enumerate(asked):
         if number not in by_number:
             by_number[number] = unfit(a.system, engine, a.info, INTERRUPTED)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -48,15 +49,19 @@ class Crew(Generic[T]):
             yield from self._forked()
 
     def _here(self) -> Iterator[tuple[int, T]]:
-        with _one_interrupt() as hit:
+        with _interrupts() as interrupts:
             for number, job in enumerate(self.jobs):
                 try:
+                    interrupts.arm()
                     result = job(_throttled(lambda p, n=number: self.tell(n, p, resident_mb())))  # type: ignore[misc]
                 except KeyboardInterrupt:
                     self.interrupted = True
                     return
-                self.interrupted = bool(hit)
+                finally:
+                    interrupts.armed = False
+                self.interrupted = interrupts.hit
                 yield number, result
+                self.interrupted |= interrupts.hit
                 if self.interrupted:
                     return
 
@@ -118,45 +123,65 @@ def _work(job: Job[Any], out: Connection) -> None:
     def say(progress: Progress) -> None:
         out.send(("progress", (progress, resident_mb())))
 
-    with _one_interrupt():
+    with _interrupts() as interrupts:
         try:
+            interrupts.arm()
             message: tuple[str, Any] = ("done", job(_throttled(say)))
         except KeyboardInterrupt:
             message = ("interrupted", None)
         except Exception as error:
             message = ("failed", error)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        out.send(message)
-    except Exception:
-        out.send(("failed", RuntimeError(f"{type(message[1]).__name__}: {message[1]}")))
+    with suppress(BrokenPipeError):  # whoever waited is gone
+        try:
+            out.send(message)
+        except (TypeError, AttributeError, pickle.PicklingError):
+            out.send(("failed", RuntimeError(f"{type(message[1]).__name__}: {message[1]}")))
+
+
+class Interrupts:
+    """SIGINT as one KeyboardInterrupt, and only while a job is under way: a terminal and a parent may both send one."""
+
+    def __init__(self) -> None:
+        self.hit = False
+        self.armed = False
+
+    def arm(self) -> None:
+        """A job begins; raises KeyboardInterrupt when SIGINT came before."""
+        if self.hit:
+            raise KeyboardInterrupt
+        self.armed = True
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler."""
+        again, self.hit = self.hit, True
+        if self.armed and not again:
+            raise KeyboardInterrupt
 
 
 @contextmanager
-def _one_interrupt() -> Iterator[list[int]]:
-    """The first SIGINT raises KeyboardInterrupt, later ones nothing: a terminal and a parent may both send one."""
-    hits: list[int] = []
-
-    def hit(number: int, frame: FrameType | None) -> None:
-        hits.append(number)
-        if len(hits) == 1:
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, hit)
+def _interrupts() -> Iterator[Interrupts]:
+    interrupts = Interrupts()
+    before = signal.signal(signal.SIGINT, interrupts.handle)
     try:
-        yield hits
+        yield interrupts
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def _throttled(say: Callable[[Progress], None]) -> Report:
-    last = 0.0
+    """Reports now and then, but always the last one of a level: it tells how large the next level is."""
+    said = 0.0
+    held: Progress | None = None
 
     def report(progress: Progress) -> None:
-        nonlocal last
+        nonlocal said, held
         now = time.monotonic()
-        if now - last >= EVERY:
-            last = now
+        if held is not None and held.depth != progress.depth:
+            say(held)
+        held = progress
+        if now - said >= EVERY:
+            said, held = now, None
             say(progress)
 
     return report

@@ -183,6 +183,11 @@ class _Unrolling:
     # -- goals ----------------------------------------------------------------------------------------------------
 
     def _state_goals(self) -> Iterator[Goal]:
+        """Properties of states. That a state is well formed is a goal of every search: once shown for a depth it is
+        the lemma without which the solver is lost among states that no rule makes."""
+        dangling = t.disj_all(d.guard for d in self.symbolic.dangling(self.state))
+        yield Goal(NO_UAF.name, dangling, in_step=False)
+        yield Goal(STEP_TOTAL.name, t.neg(t.disj(dangling, self.symbolic.well_formed(self.state))), in_step=False)
         for prop in self.system.spec.properties:
             broken = []
             for fn in prop.functions:
@@ -202,8 +207,6 @@ class _Unrolling:
             for trap in case.outcome.traps:
                 name = NO_UAF.name if FREED in trap.kind else STEP_TOTAL.name
                 found.setdefault(name, []).append(t.conj(made, trap.guard))
-            for dangling in self.symbolic.dangling(case.outcome.state):
-                found.setdefault(NO_UAF.name, []).append(t.conj(done, dangling.guard))
             if not case.operation.function.interleaved:
                 negative = t.neg(t.ult(case.outcome.result, t.number(1 << RESULT_WIDTH - 1, RESULT_WIDTH)))
                 changed = self._changed(case.outcome.state)

@@ -39,7 +39,7 @@ from nsmodel.oracle.driver import Sandbox
 from nsmodel.oracle.replay import Divergence, Replayer, Step
 from nsmodel.system.operation import Call, Operation, op, to_json
 from nsmodel.system.snapshot import View, snapshot
-from nsmodel.system.spec import Property, Spec
+from nsmodel.system.spec import Spec
 from nsmodel.system.transition import Outcome, Runner, TransitionSystem, make_system
 
 AREAS = ("process",)
@@ -73,7 +73,8 @@ WEIGHTS = {
     "getpgid": 2, "getsid": 2, "setsid": 2, "setpgid": 3, "set_child_subreaper": 2, "setresuid": 2, "open_ns": 8,
     "close": 2, "bind_ns": 3, "umount_ns": 2, "open_bind": 2, "pidfd_open": 4, "set_limit": 2,
 }  # fmt: skip
-PROPERTIES: tuple[Property, ...] = ()
+UNREACHED: dict[str, str] = {}
+"""Pairs of operation and errno that no campaign reaches, with the reason."""
 
 
 @dataclass
@@ -82,12 +83,12 @@ class Draw:
 
     random: random.Random
     system: TransitionSystem
+    weights: dict[str, int]
 
     def call(self, runner: Runner) -> Call:
         """Some call in a state; it need not be enabled."""
         state = runner.state
-        names = list(WEIGHTS)
-        name = self.random.choices(names, [WEIGHTS[x] for x in names])[0]
+        name = self.random.choices(list(self.weights), list(self.weights.values()))[0]
         operation = self.system.operation(name)
         arguments = []
         for parameter, kind in operation.parameters:
@@ -199,10 +200,14 @@ class Finding:
 
 @dataclass
 class Campaign:
-    """What a campaign has seen so far."""
+    """What a campaign has seen so far; `depth` to `transitions` are what a progress line shows."""
 
     traces: int = 0
     steps: int = 0
+    depth: int = 0
+    states: int = 0
+    frontier: int = 0
+    transitions: int = 0
     coverage: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
 
@@ -212,10 +217,10 @@ def whole_system(kernel: str = "fixed", switches: frozenset[str] = frozenset()) 
     return make_system(WHOLE, WHOLE.scope(None), kernel=kernel, switches=switches)
 
 
-def draw(system: TransitionSystem, seed: str, length: int) -> Drawn:
+def draw(system: TransitionSystem, seed: str, length: int, only: set[str] | None = None) -> Drawn:
     """One random trace."""
     out = Drawn(seed)
-    chance = Draw(random.Random(seed), system)
+    chance = Draw(random.Random(seed), system, {n: w for n, w in WEIGHTS.items() if only is None or n in only})
     frozen = system.initial
     while len(out.calls) < length:
         runner = Runner(system, frozen)
@@ -313,18 +318,25 @@ def _kind(found: Divergence) -> str:
 
 
 def campaign(
-    system: TransitionSystem, traces: int, seed: int, length: int | None, tell: Callable[[Campaign], None]
+    system: TransitionSystem,
+    traces: int,
+    seed: int,
+    length: int | None,
+    tell: Callable[[Campaign], None],
+    only: set[str] | None = None,
 ) -> Campaign:
-    """Draw, replay and compare `traces` traces of 5 to 40 calls, or of `length`; Ctrl-C ends it with what was seen."""
+    """Draw, replay and compare `traces` traces of 5 to 40 calls, or of `length`, with the operations in `only`; Ctrl-C
+    ends it with what was seen."""
     out = Campaign()
     try:
         for index in range(traces):
             name = f"{seed}/{index}"
             calls = length or random.Random(f"length {name}").randint(5, 40)
-            drawn = draw(system, name, calls)
+            drawn = draw(system, name, calls, only)
             found = replay_drawn(system, drawn)
             out.traces += 1
             out.steps += len(drawn.calls)
+            out.depth, out.states, out.transitions = out.traces, out.steps, out.steps
             for call, done in zip(drawn.calls, drawn.outcomes, strict=True):
                 out.coverage[f"{call.operation}|{done.errno or 'ok'}"] += 1
             if found is not None:

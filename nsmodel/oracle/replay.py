@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nsmodel.oracle.driver import Answer, NoAnswer, NsHandle, Sandbox, Seen
-from nsmodel.oracle.translate import AUTO_BASE, CHOSEN_BASE, CLONE, COMMANDS, SIGNALS, Command
+from nsmodel.oracle.translate import AUTO_BASE, CHOSEN_BASE, COMMANDS, SIGNALS, Command
 from nsmodel.system.snapshot import View
+from nsmodel.traces.trace import Trace
 
 SETTLE_SECONDS = 0.5
 """How long the kernel may take to free a namespace: network, pid and user namespaces are put by deferred work."""
@@ -22,7 +22,6 @@ NAMESPACES = {
 }  # fmt: skip
 INTERLEAVED = {"unshare_uts_3", "exit_namespaces_2", "read_uts_2", "fork_racing_2"}
 """The step of each interleaved rule at which other tasks begin to see what it did: replay makes the call there."""
-WORLDLESS = {"unshare_uts", "exit_namespaces", "read_uts", "fork_racing"}
 
 
 @dataclass(frozen=True)
@@ -399,4 +398,25 @@ def _shown(result: int) -> str:
     return str(result)
 
 
-__all__ = ["CLONE", "Comparison", "Divergence", "Replayer", "Step", "contextlib"]
+def steps_of_trace(trace: Trace) -> list[Step]:
+    """The prelude and the steps of a trace as a replay wants them."""
+    before = View(trace.start)
+    out = []
+    for step in (*trace.prelude, *trace.steps):
+        after = before if step.state is None else View(step.state)
+        out.append(Step(step.operation, step.task or 0, step.arguments, step.result, before, after))
+        before = after
+    return out
+
+
+def replay_trace(trace: Trace) -> Comparison:
+    """Perform a trace on this machine's kernel in a sandbox of its own, looking for freed namespaces at every step.
+
+    A divergence of the prelude has a step of 0 or below. Raises
+    :class:`nsmodel.oracle.errors.OracleUnavailable` where the machine cannot be asked.
+    """
+    with Sandbox() as box:
+        done = Replayer(box, View(trace.start), thorough=True).run(steps_of_trace(trace))
+    if done.divergence is not None:
+        done.divergence = replace(done.divergence, step=done.divergence.step - len(trace.prelude))
+    return done

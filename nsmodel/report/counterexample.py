@@ -8,13 +8,13 @@ from rich.console import Console
 
 from nsmodel.report.console import line, plural
 from nsmodel.report.tree import Table, numbers, process_tree
-from nsmodel.traces.names import Names
+from nsmodel.traces.names import Names, shown_number
 from nsmodel.traces.trace import Change, State, Step, Trace
 
 COUNTERS = ("count", "inode", "users")
 """Reference counts: told together, on a line of their own."""
-QUIET = {"tasks": {"group_leader", "pid", "busy"}, "pids": {"ns", "numbers"}}
-"""Fields of a new object that its name or its first line tell already."""
+QUIET = {"tasks": {"group_leader", "pid", "busy"}}
+"""Fields that the name of an object or its line in the process tree tell already."""
 ZERO = (None, False, 0, "RUNNING", "ROOT", "DEFAULT", "NONE")
 
 
@@ -168,7 +168,7 @@ class _Writer:
     def _born(self, change: Change, state: State, table: Table) -> str:
         row = change.new
         if change.collection != "tasks":
-            return _object(self.trace, change.collection, row, table)
+            return _object(self.trace, change.collection, row, table, counters=False)
         if row["group_leader"] != row["id"]:
             words = ["thread of " + table.get(("tasks", row["group_leader"]), "?")]
         elif row["parent"] is None:
@@ -186,19 +186,19 @@ class _Writer:
         return _field(self.trace, collection, field, value, table)
 
 
-def _object(trace: Trace, collection: str, row: dict[str, Any], table: Table, *, every: bool = False) -> str:
-    """The fields of an object that are not zero; counters only when `every` is asked for or they are all there is."""
-    quiet = set() if every else QUIET.get(collection, set())
-    parts = []
-    for name, value in row.items():
-        if (
-            name == "id"
-            or name in quiet
-            or (not every and (name in ("charged", "inode") or value in ZERO or value in ([], {})))
-        ):
-            continue
-        parts.append(f"{name} {_field(trace, collection, name, value, table)}")
-    return ", ".join(parts)
+def _object(
+    trace: Trace, collection: str, row: dict[str, Any], table: Table, *, every: bool = False, counters: bool = True
+) -> str:
+    """The fields of an object that are not zero, or `every` field; reference counts unless `counters` is off."""
+    quiet = {"id", "charged", *QUIET.get(collection, ()), *(() if counters else COUNTERS)}
+    if collection == "pids":
+        row = row | {"numbers": {ns: shown_number(entry, row["id"]) for ns, entry in row["numbers"].items()}}
+    shown = {
+        name: value
+        for name, value in row.items()
+        if (every and name != "id") or (name not in quiet and value not in ZERO and value not in ([], {}))
+    }
+    return ", ".join(f"{name} {_field(trace, collection, name, value, table)}" for name, value in shown.items())
 
 
 def _field(trace: Trace, collection: str, field: str, value: Any, table: Table) -> str:
@@ -208,11 +208,8 @@ def _field(trace: Trace, collection: str, field: str, value: Any, table: Table) 
         return "{" + ", ".join(_name(target, v, table) for v in value) + "}"
     if isinstance(value, dict):
         values = named.get(f"{field}[]")
-        return (
-            "{"
-            + ", ".join(f"{_name(target, int(k), table)}: {_name(values, v, table)}" for k, v in value.items())
-            + "}"
-        )
+        pairs = [f"{_name(target, int(k), table)}: {_name(values, v, table)}" for k, v in value.items()]
+        return "{" + ", ".join(pairs) + "}"
     return _name(target, value, table)
 
 

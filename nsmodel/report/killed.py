@@ -27,8 +27,10 @@ def show(
         for r in results
     )
     for result, (verdict, *rest) in zip(results, cells, strict=True):
-        why = result.why_not or summaries.get(result.id, "")
-        line(console, (verdict, "green" if result.killed else "bold red"), "  ", "  ".join(rest), (f"  {why}", "dim"))
+        style = "green" if result.killed else "bold red"
+        line(console, (verdict, style), "  ", "  ".join(rest), (f"  {summaries.get(result.id, '')}", "dim"))
+        if result.why_not:
+            line(console, (f"        {result.why_not}", "dim"))
     alive = sum(not r.killed for r in results)
     what = f"{alive} alive" if alive else "all killed"
     line(console, f"{plural(len(results), 'mutant')}: {what}; {seconds(spent)}; exit {status}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol
 
@@ -56,7 +57,7 @@ class Meter:
         """How long it may still take: an estimate only when the frontier shrinks."""
         growth = self.growth
         if self.last is None or growth is None or growth >= 1 or not self.rate:
-            return "no estimate: still growing" if growth is None or growth >= 1 else "no estimate"
+            return "no estimate: still growing" if growth is not None and growth >= 1 else "no estimate yet"
         left = self.levels[self.last.depth] * growth / (1 - growth) / self.rate
         return f"about {seconds(left)} left"
 
@@ -66,7 +67,7 @@ class Meter:
             return "starting"
         grown = f" (×{self.growth:.1f})" if self.growth is not None else ""
         return (
-            f"depth {self.last.depth}  {self.last.states:,} states  {self.rate:,.0f} states/s  "
+            f"depth {self.last.depth}  {self.last.states:,} states  {self.rate:,.0f}/s  "
             f"next level {self.last.frontier:,}{grown}  {self.memory:,.0f} MB  {self.estimate()}"
         )
 
@@ -83,9 +84,22 @@ class ProgressView:
 
     def __enter__(self) -> ProgressView:
         if self.console.is_terminal:
-            self.live = Live(console=self.console, auto_refresh=False, transient=True, redirect_stdout=True)
+            self.live = Live(console=self.console, auto_refresh=False, transient=True)
             self.live.start()
         return self
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Out of the way while something is printed."""
+        if self.live is None:
+            yield
+            return
+        self.live.stop()
+        try:
+            yield
+        finally:
+            self.__enter__()
+            self._draw()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -112,4 +126,4 @@ class ProgressView:
         assert self.live is not None
         lines = [f"{self.names[n]}  {meter.text()}" for n, meter in sorted(self.meters.items())]
         lines.append(f"{self.done} of {len(self.names)} done")
-        self.live.update(Text("\n".join(lines), overflow="ellipsis", no_wrap=True), refresh=True)
+        self.live.update(Text("\n".join(lines)), refresh=True)

@@ -38,7 +38,7 @@ def test_processes_and_threads() -> None:
 
 def test_namespaces_by_place_and_appearance() -> None:
     names = Names()
-    spaces = [{"id": 2, "parent": 1}, {"id": 1, "parent": None}]
+    spaces: list[dict[str, Any]] = [{"id": 2, "parent": 1}, {"id": 1, "parent": None}]
     table = names.see(
         {
             "pids": [{"id": 1}, {"id": 7}],

@@ -35,7 +35,7 @@ def _pid() -> object:
 
 
 def test_refused_call_changes_nothing() -> None:
-    trace = run("pid_lifetime", ("wait4", {"task": 1, "who": _pid(), "child": None}))
+    trace = run("pid_lifetime", ("wait4", {"task": 1, "who": _pid(), "child": 1}))
     assert trace.steps[0].errno == "ECHILD"
     assert trace.steps[0].result == -10
     assert trace.steps[0].reason

@@ -1,0 +1,62 @@
+"""Ctrl-C: exit 3, and what was reached is printed and written."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from nsmodel.schema import schema
+from tests.cli.commands import ROOT
+
+
+@pytest.mark.parametrize("group", [False, True], ids=["one process", "the terminal's group"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "pid_lifetime", "--scope", "deep"),
+        (
+            "check",
+            "nsproxy_access",
+            "pid_visibility",
+            "pid_lifetime",
+            "nsproxy_refcount",
+            "--depth",
+            "12",
+            "--threads",
+            "2",
+        ),
+        ("simulate", "pid_lifetime", "--walks", "1000000"),
+    ],
+    ids=["one spec", "several", "simulate"],
+)
+def test_partial_results(tmp_path: Path, arguments: tuple[str, ...], group: bool) -> None:
+    file = tmp_path / "out.json"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nsmodel", *arguments, "--json", str(file)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(2.0)
+    assert process.poll() is None
+    if group:
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 3, err
+    assert err == ""
+    assert "interrupted" in out
+    data = json.loads(file.read_text())
+    jsonschema.validate(data, schema(arguments[0]))
+    unknown = [r for r in data["results"] if r["verdict"] == "UNKNOWN"]
+    assert {r["reason"] for r in unknown} == {"interrupted"}
+    assert any(r["states"] > 0 for r in unknown)
