@@ -8,7 +8,7 @@ from nsmodel.kernel.objects import CloneFlags, Kernel, SetTid
 from nsmodel.kernel.properties import LOCKSET, NO_UAF, STEP_TOTAL
 from nsmodel.kernel.races import exit_namespaces, read_uts, unshare_uts
 from nsmodel.system.operation import op, steps
-from nsmodel.system.spec import Spec, call
+from nsmodel.system.spec import Scope, Spec, call
 from nsmodel.system.verdict import Verdict
 
 PROPERTIES = (LOCKSET, NO_UAF, STEP_TOTAL)
@@ -30,6 +30,7 @@ SPEC = Spec(
         "exit_namespaces_frames": 2,
         "read_uts_frames": 2,
     },
+    scopes={"small": Scope(depth=5)},
     prelude=(call("clone3", task=1, flags=CloneFlags(), tids=SetTid()),),
     prelude_operations=(op(clone3),),
     operations=(*steps(unshare_uts), *steps(exit_namespaces), *steps(read_uts)),

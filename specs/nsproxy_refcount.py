@@ -40,14 +40,19 @@ SPEC = Spec(
     },
     depth=5,
     scopes={
-        "small": Scope({"tasks": 2, "pids": 2, "nsproxies": 3, "uts_namespaces": 2, "fs_structs": 2}, depth=4),
+        "small": Scope({"tasks": 2, "pids": 2, "nsproxies": 3, "uts_namespaces": 2, "fs_structs": 2}, depth=2),
         "deep": Scope({"tasks": 4, "pids": 4, "nsproxies": 5, "fs_structs": 4}),
     },
     operations=(
         op(clone3, flags=[CloneFlags(), THREAD, CloneFlags(newuts=True, fs=True)]),
         op(
             unshare,
-            flags=[CloneFlags(newuts=True), CloneFlags(newpid=True), CloneFlags(newuser=True), CloneFlags(newtime=True)],
+            flags=[
+                CloneFlags(newuts=True),
+                CloneFlags(newpid=True),
+                CloneFlags(newuser=True),
+                CloneFlags(newtime=True),
+            ],
         ),
         op(exit_thread, code=[0]),
         op(exit_group, code=[0]),

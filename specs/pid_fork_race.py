@@ -11,7 +11,7 @@ from nsmodel.kernel.objects import CloneFlags, Kernel, NsType, SetTid
 from nsmodel.kernel.properties import DEAD_NS_EMPTY, INIT_LAST, NO_UAF, STEP_TOTAL
 from nsmodel.kernel.races import fork_racing
 from nsmodel.system.operation import op, steps
-from nsmodel.system.spec import Spec, call
+from nsmodel.system.spec import Scope, Spec, call
 from nsmodel.system.verdict import Verdict
 
 PROPERTIES = (DEAD_NS_EMPTY, INIT_LAST, NO_UAF, STEP_TOTAL)
@@ -31,6 +31,7 @@ SPEC = Spec(
         "numbers": 2,
         "fork_racing_frames": 1,
     },
+    scopes={"small": Scope({"tasks": 3, "pids": 3, "nsproxies": 3}, depth=3)},
     prelude=(
         call("clone3", task=1, flags=CloneFlags(newpid=True), tids=SetTid()),
         call("open_ns", task=1, target=2, kind=NsType.PID),

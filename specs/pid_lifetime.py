@@ -4,7 +4,7 @@ from nsmodel.kernel.base import base_state
 from nsmodel.kernel.exit import WaitFor, exit_group, wait4
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns
-from nsmodel.kernel.mutants import INIT_NO_WAIT_INJECTED, NEWPID_TWICE, PD04, PD08, REPARENT_ANY, SETNS_PID_ANCESTOR
+from nsmodel.kernel.mutants import INIT_NO_WAIT_INJECTED, NEWPID_TWICE, PD04, PD08, SETNS_PID_ANCESTOR
 from nsmodel.kernel.nsfs import close, open_ns
 from nsmodel.kernel.objects import CloneFlags, Kernel, NsType
 from nsmodel.kernel.properties import (
@@ -55,7 +55,7 @@ SPEC = Spec(
     },
     depth=7,
     scopes={
-        "small": Scope({"tasks": 2, "pids": 2, "nsproxies": 3, "pid_namespaces": 2}, depth=5),
+        "small": Scope({"tasks": 2, "pids": 2, "nsproxies": 3, "pid_namespaces": 2}, depth=3),
         "deep": Scope({"tasks": 4, "pids": 4, "nsproxies": 5, "descriptors": 2}),
     },
     operations=(
@@ -74,7 +74,6 @@ SPEC = Spec(
         PD04: "DEAD_NS_EMPTY",
         PD08: "INIT_LAST",
         INIT_NO_WAIT_INJECTED: "INIT_LAST",
-        REPARENT_ANY: "REPARENT_NS",
         SETNS_PID_ANCESTOR: "PID_VIS",
         NEWPID_TWICE: "GROUP_NS",
     },

@@ -21,7 +21,9 @@ from nsmodel.system.verdict import Exit
 @click.command()
 @click.argument("specs", nargs=-1, metavar="[SPEC]...")
 @click.option("--traces", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="How many.")
-@click.option("--seed", type=int, default=1, show_default=True, metavar="S", help="The same seed draws the same traces.")
+@click.option(
+    "--seed", type=int, default=1, show_default=True, metavar="S", help="The same seed draws the same traces."
+)
 @click.option("--area", metavar="NAME", help=f"Only a part of the model: {', '.join(conform.AREAS)}.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Calls of each trace (default: 5 to 40).")
 @click.option("--kernel", metavar="VERSION", help="Which version the model stands for (default: the running one).")

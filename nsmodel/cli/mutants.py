@@ -26,7 +26,7 @@ from nsmodel.system.verdict import Exit
 from nsmodel.traces.record import record
 from nsmodel.traces.trace import Trace
 
-KEPT = ("PD01", "PD04")
+KEPT = ("PD01", "PD04", "PD04i")
 """Known bugs whose counterexamples are kept in the project by default."""
 
 
@@ -50,7 +50,7 @@ class Try(msgspec.Struct):
 )
 @click.option("--id", "ids", multiple=True, metavar="ID", help="Only this known bug. May be repeated.")
 @click.option(
-    "--write", "folder", metavar="DIR", help="Write counterexamples to DIR/ID (those of --id, else PD01 and PD04)."
+    "--write", "folder", metavar="DIR", help="Write counterexamples to DIR/ID (those of --id, else PD01, PD04 and PD04i)."
 )
 @click.option("--no-replay", is_flag=True, help="Do not run the counterexamples on this machine's kernel.")
 @budget_options

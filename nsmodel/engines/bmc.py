@@ -291,7 +291,9 @@ class _Unrolling:
         for name in names:
             exact = next((v for v in broken if v.property == name), None)
             if exact is None:
-                raise EngineBug(f"bmc says that {', '.join(map(str, calls))} breaks {name}, the direct reading does not")
+                raise EngineBug(
+                    f"bmc says that {', '.join(map(str, calls))} breaks {name}, the direct reading does not"
+                )
             out.found[name] = Found(exact, tuple(calls))
 
     def _call(self, model: z3.ModelRef, step: _Step) -> Call:

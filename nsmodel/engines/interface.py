@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from nsmodel.system.operation import Call
@@ -110,7 +111,7 @@ class Clock:
 def resident_mb() -> float:
     """Resident memory of this process in MB; 0 where /proc does not tell."""
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:
+        with Path("/proc/self/statm").open(encoding="ascii") as file:
             return int(file.read().split()[1]) * 4096 / 1e6
     except OSError:
         return 0.0

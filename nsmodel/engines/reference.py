@@ -100,7 +100,7 @@ class _Run:
                 self.out.found[violation.property] = self._trace(state, violation, last)
 
     def _trace(self, state: Frozen, violation: Violation, last: Call | None) -> Found:
-        """Walk back to the initial state, then forward again: at each step the call whose canonical successor is next."""
+        """Walk back to the initial state, then forward again, each time by the call whose canonical successor is next."""
         path = [state]
         while (before := self.parents[path[-1]]) is not None:
             path.append(before)
@@ -121,10 +121,11 @@ class _Run:
 
     def _forward(self, here: Frozen, target: Frozen) -> tuple[Call, Frozen]:
         successors = self._successors(here)
-        exact = self.system.canonical.exact
-        for same in (lambda s: self.form(s) == target, lambda s: exact(s) == exact(target)):
+        forms: tuple[Callable[[Frozen], Frozen], ...] = (self.form, self.system.canonical.exact)
+        for form in forms:
+            wanted = form(target)
             for call, done in successors:
-                if done.state is not None and same(done.state):
+                if done.state is not None and form(done.state) == wanted:
                     return call, done.state
         raise AssertionError("a canonical successor has no real one: some rule treats slots unlike")
 

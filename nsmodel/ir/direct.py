@@ -6,7 +6,6 @@ counts its rounds.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -128,7 +127,9 @@ def _call(name: str, arg: ast.expr) -> ast.Call:
     return call
 
 
-def compile_direct(tree: ast.FunctionDef, file: str, space: dict[str, Any], python: Callable[..., Any]) -> Callable[..., Any]:
+def compile_direct(
+    tree: ast.FunctionDef, file: str, space: dict[str, Any], python: Callable[..., Any]
+) -> Callable[..., Any]:
     """The function that runs a rule directly; `space` is the module's namespace, used live."""
     copy = copying.deepcopy(tree)
     copy.decorator_list = []

@@ -9,7 +9,6 @@ The caller is the rule's first parameter; its entity has a bool field `busy`, tr
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -230,10 +229,14 @@ def split(record: Function) -> Split:
     scalars = {name: t for name, t in lowerer.locals.items() if "." not in name and not isinstance(t, FlagsType)}
     flags = [name for name, t in lowerer.locals.items() if isinstance(t, FlagsType)]
     if flags:
-        raise SubsetError(record.file, record.line, 0, f"{flags[0]}: a flags parameter of an @interleaved rule", "pass booleans")
+        raise SubsetError(
+            record.file, record.line, 0, f"{flags[0]}: a flags parameter of an @interleaved rule", "pass booleans"
+        )
     for name, kind in scalars.items():
         if isinstance(kind, MapType):
-            raise SubsetError(record.file, record.line, 0, f"{name}: a local map of an @interleaved rule", "use a field")
+            raise SubsetError(
+                record.file, record.line, 0, f"{name}: a local map of an @interleaved rule", "use a field"
+            )
     splitter = _Splitter(record, scalars, lowerer.yields)
     splitter.bodies.append([])
     splitter.bodies[0] = splitter.cut(record.tree.body, True, frozenset())
@@ -288,7 +291,9 @@ def _step(record: Function, splitter: _Splitter, number: int, body: list[ast.stm
     space = record.python.__globals__
     made: dict[str, Any] = {}
     flag = __future__.annotations.compiler_flag
-    exec(compile(ast.Module([copy.deepcopy(tree)], []), record.file, "exec", flags=flag, dont_inherit=True), space, made)
+    exec(
+        compile(ast.Module([copy.deepcopy(tree)], []), record.file, "exec", flags=flag, dont_inherit=True), space, made
+    )
     python = made[tree.name]
     python.__module__ = record.python.__module__
     step = Function(tree.name, "syscall", record.source, python, record.file, record.line, tree, title=record.name)
@@ -308,9 +313,7 @@ def _walk(stmt: ast.stmt) -> list[ast.AST]:
 
 
 def _reads(body: list[ast.stmt]) -> frozenset[str]:
-    return frozenset(
-        x.id for s in body for x in ast.walk(s) if isinstance(x, ast.Name) and isinstance(x.ctx, ast.Load)
-    )
+    return frozenset(x.id for s in body for x in ast.walk(s) if isinstance(x, ast.Name) and isinstance(x.ctx, ast.Load))
 
 
 def _at(body: list[ast.stmt], where: ast.AST) -> list[ast.stmt]:

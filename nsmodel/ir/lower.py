@@ -57,7 +57,9 @@ def parameters(fn: Function) -> list[tuple[str, Type]]:
     out = []
     for arg in fn.tree.args.args[1:]:
         if arg.arg not in hints:
-            raise SubsetError(fn.file, arg.lineno, arg.col_offset, f"parameter {arg.arg} has no annotation", "annotate it")
+            raise SubsetError(
+                fn.file, arg.lineno, arg.col_offset, f"parameter {arg.arg} has no annotation", "annotate it"
+            )
         try:
             out.append((arg.arg, of_annotation(hints[arg.arg])))
         except NotAType as problem:
@@ -167,12 +169,16 @@ class StatementLowerer:
         )
 
     def _calls_stand_alone(self, node: object, root: bool = False) -> None:
-        """A call with an effect or a check is a whole right side or statement, so that every reading orders it alike."""
+        """A call with an effect or a check is a whole right side or statement: every reading orders it alike."""
         if isinstance(node, n.New) or (isinstance(node, n.Call) and not node.callee.pure):
             if not root:
                 at = node.place
                 raise SubsetError(
-                    at.file, at.line, at.column, "a call with an effect inside an expression", "assign its value to a local first"
+                    at.file,
+                    at.line,
+                    at.column,
+                    "a call with an effect inside an expression",
+                    "assign its value to a local first",
                 )
         if isinstance(node, tuple):
             for part in node:
@@ -188,7 +194,9 @@ class StatementLowerer:
     def effect(self, node: ast.AST) -> None:
         """Note an effect."""
         if self.fn.kind in ("invariant", "observed") or isinstance(self.result, GeneratorType):
-            raise self.refuse(node, f"an effect in {self.fn.kind} {self.fn.name}", "only rules and helpers change the state")
+            raise self.refuse(
+                node, f"an effect in {self.fn.kind} {self.fn.name}", "only rules and helpers change the state"
+            )
         self.flags["effects"] = True
         self.flow.dirty = True
 
@@ -230,7 +238,9 @@ class StatementLowerer:
         """Lower one statement."""
         method = getattr(self, f"_{type(node).__name__.lower()}", None)
         if method is None:
-            raise self.refuse(node, f"{type(node).__name__} is outside the subset", "see the rule language's statements")
+            raise self.refuse(
+                node, f"{type(node).__name__} is outside the subset", "see the rule language's statements"
+            )
         return typing.cast("tuple[list[Stmt], bool]", method(node))
 
     def _pass(self, node: ast.Pass) -> tuple[list[Stmt], bool]:
@@ -311,7 +321,9 @@ class StatementLowerer:
         if known is None:
             kind = value.type
             if isinstance(kind, NoneType):
-                raise self.refuse(node, f"{name} starts as None without a type", f"write `{name}: Entity | None = None`")
+                raise self.refuse(
+                    node, f"{name} starts as None without a type", f"write `{name}: Entity | None = None`"
+                )
             self.locals[name] = INT if isinstance(kind, IntType) else kind
             known = self.locals[name]
         self.expr.fit(node, value, known)
@@ -336,7 +348,9 @@ class StatementLowerer:
                 self.yields[id(node)] = (kept, frozenset(self.locals))
                 return [], True
             if not isinstance(self.result, GeneratorType) or call.value is None:
-                raise self.refuse(node, "yield of a step outside an @interleaved rule", "a generator helper yields objects")
+                raise self.refuse(
+                    node, "yield of a step outside an @interleaved rule", "a generator helper yields objects"
+                )
             return [n.Yield(at, self.expr.fit(node, self.expr.value(call.value), self.result.item))], True
         if not isinstance(call, ast.Call):
             raise self.refuse(node, "an expression without effect", "remove it")
@@ -440,7 +454,9 @@ class StatementLowerer:
         elif isinstance(source.type, GeneratorType) and isinstance(source, n.Call):
             item = source.type.item
         else:
-            raise self.refuse(node.iter, f"a loop over {source.type}", "loop over a set of objects or a generator helper")
+            raise self.refuse(
+                node.iter, f"a loop over {source.type}", "loop over a set of objects or a generator helper"
+            )
         declared = self.locals.setdefault(name, item)
         if declared != item and declared != RefType(getattr(item, "entity", Entity), optional=True):
             raise self.refuse(node, f"{name} changes its type from {declared} to {item}", "use another name")
@@ -462,7 +478,9 @@ class StatementLowerer:
         out, _ = self.block(body)
         if self.flow.dirty and not before.dirty and len(self.refusals) > seen:
             late = self.refusals[seen]
-            raise self.refuse(late, "a check after an effect of an earlier round", "check everything in a loop of its own")
+            raise self.refuse(
+                late, "a check after an effect of an earlier round", "check everything in a loop of its own"
+            )
         self.flow = Flow(kept, self.flow.dirty or before.dirty)
         return tuple(out), before
 
@@ -470,7 +488,9 @@ class StatementLowerer:
         if node.orelse:
             raise self.refuse(node, "while … else", "test after the loop")
         names = _stored(node.body)
-        self.flow.known = frozenset(p for p in self.flow.known if p.split(".")[0] not in names and not _touches(p, names))
+        self.flow.known = frozenset(
+            p for p in self.flow.known if p.split(".")[0] not in names and not _touches(p, names)
+        )
         test = self.expr.condition(node.test)
         rank = self._rank(node, test)
         body, _ = self._loop_body(node.body, set(), self.expr.learned(node.test, True))
@@ -488,7 +508,9 @@ class StatementLowerer:
         if isinstance(test, n.Local) and isinstance(test.type, BoolType) and test.name in _stored(node.body):
             return None
         raise self.refuse(
-            node, "a while loop without a rank", "chase a pointer (`while x is not None`) or repeat rounds (`while changed`)"
+            node,
+            "a while loop without a rank",
+            "chase a pointer (`while x is not None`) or repeat rounds (`while changed`)",
         )
 
 
@@ -522,7 +544,11 @@ def _stored(body: list[ast.stmt]) -> set[str]:
                 out.add(node.id)
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
                 out.add("." + node.attr)
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("add", "discard"):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("add", "discard")
+            ):
                 if isinstance(node.func.value, ast.Name):
                     out.add(node.func.value.id)
     return out

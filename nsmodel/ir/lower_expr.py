@@ -115,7 +115,9 @@ class ExpressionLowerer:
         if not isinstance(value.type, RefType):
             raise self.refuse(node, f"{ast.unparse(node)} is {value.type}, no object", "read a field of an object")
         if value.type.optional:
-            raise self.refuse(node, f"{ast.unparse(node)} may be None here", "test `is None` first, or assert `is not None`")
+            raise self.refuse(
+                node, f"{ast.unparse(node)} may be None here", "test `is None` first, or assert `is not None`"
+            )
         return value
 
     def field(self, node: ast.Attribute, item: Expr) -> Field:
@@ -166,7 +168,9 @@ class ExpressionLowerer:
             return Const(BOOL, at, int(node.value))
         if isinstance(node.value, int):
             return Const(INT, at, node.value)
-        raise self.refuse(node, f"a constant {type(node.value).__name__}", "rules compute on bools, integers and objects")
+        raise self.refuse(
+            node, f"a constant {type(node.value).__name__}", "rules compute on bools, integers and objects"
+        )
 
     def _name(self, node: ast.Name) -> Expr:
         at = self.place(node)
@@ -234,7 +238,11 @@ class ExpressionLowerer:
     def _unaryop(self, node: ast.UnaryOp) -> Expr:
         if isinstance(node.op, ast.Not):
             return n.Not(BOOL, self.place(node), self.condition(node.operand))
-        if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant) and isinstance(node.operand.value, int):
+        if (
+            isinstance(node.op, ast.USub)
+            and isinstance(node.operand, ast.Constant)
+            and isinstance(node.operand.value, int)
+        ):
             return Const(INT, self.place(node), -node.operand.value)
         raise self.refuse(node, "this operator is outside the subset", "not, +, -")
 
@@ -356,7 +364,9 @@ class ExpressionLowerer:
         condition: Expr = Const(BOOL, self.place(node), 1)
         for test in gen.ifs:
             part = self.condition(test)
-            condition = part if isinstance(condition, Const) else n.Junction(BOOL, self.place(test), "and", condition, part)
+            condition = (
+                part if isinstance(condition, Const) else n.Junction(BOOL, self.place(test), "and", condition, part)
+            )
             self.owner.flow.known |= self.learned(test, True)
         body = self.value(elt)
         self.bound, self.owner.flow.known = before_bound, before_known
@@ -404,7 +414,9 @@ class ExpressionLowerer:
             return Const(INT, at, -int(self.constant(node.args[0], Errno)))
         fn = function_of(target)
         if fn is None:
-            raise self.refuse(node, f"{node.func.id} is not a function of the rule language", "decorate it with @helper")
+            raise self.refuse(
+                node, f"{node.func.id} is not a function of the rule language", "decorate it with @helper"
+            )
         return self._helper_call(node, fn)
 
     def _isinstance(self, node: ast.Call) -> Expr:
@@ -465,7 +477,9 @@ class ExpressionLowerer:
             raise self.refuse(node, f"a call of the {fn.kind} {fn.name}", "share a @helper")
         formal = parameters(fn)
         if len(node.args) - 1 != len(formal) or not (isinstance(node.args[0], ast.Name) and node.args[0].id == "k"):
-            raise self.refuse(node, f"{fn.name} takes k and {len(formal)} arguments", "pass k first, then each argument")
+            raise self.refuse(
+                node, f"{fn.name} takes k and {len(formal)} arguments", "pass k first, then each argument"
+            )
         args: list[Expr] = []
         special: list[Type] = []
         for actual, (name, kind) in zip(node.args[1:], formal, strict=True):

@@ -6,7 +6,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from nsmodel.ir import interleave
 from nsmodel.ir.direct import compile_direct
@@ -24,7 +24,9 @@ def read(fn: Callable[..., Any], kind: str, source: str = "", title: str = "") -
     check(tree, file)
     record = Function(fn.__name__, kind, source, fn, file, tree.lineno, tree, title=title)
     if kind == "syscall" and not source:
-        raise SubsetError(file, tree.lineno, 0, f"{fn.__name__} names no source", "kernel function and version, or manual page")
+        raise SubsetError(
+            file, tree.lineno, 0, f"{fn.__name__} names no source", "kernel function and version, or manual page"
+        )
     if kind == "interleaved":
         record.split = interleave.split(record)
         direct = fn
@@ -34,7 +36,7 @@ def read(fn: Callable[..., Any], kind: str, source: str = "", title: str = "") -
             definition_of(record)
     record.direct = direct
     direct.__nsmodel__ = record  # type: ignore[attr-defined]
-    return cast(Callable[..., Any], direct)
+    return direct
 
 
 def syntax_tree(fn: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:

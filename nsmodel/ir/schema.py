@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import inspect
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,28 +79,35 @@ class Schema:
         return [e for e in self.entities if issubclass(e.cls, cls)]
 
 
-@functools.cache
 def schema_of(state: type[Any]) -> Schema:
     """Read a state class: every `Live[E]` annotation is the collection of one entity.
 
     Raises :class:`SchemaError` for a field whose annotation is no type of the language.
     """
+    if state in _SCHEMAS:
+        return _SCHEMAS[state]
     hints = typing.get_type_hints(state, include_extras=True)
     found: list[EntityInfo] = []
     for name, hint in hints.items():
         if typing.get_origin(hint) is Live:
             (cls,) = typing.get_args(hint)
             found.append(EntityInfo(cls, name, _fields(cls)))
-    return Schema(state, tuple(found))
+    _SCHEMAS[state] = Schema(state, tuple(found))
+    return _SCHEMAS[state]
 
 
-@functools.cache
+_SCHEMAS: dict[type[Any], Schema] = {}
+_FIELDS: dict[type[Entity], tuple[Field, ...]] = {}
+
+
 def _fields(cls: type[Entity]) -> tuple[Field, ...]:
+    if cls in _FIELDS:
+        return _FIELDS[cls]
     fields: dict[str, Field] = {}
     for base in reversed(cls.__mro__):
         if not (issubclass(base, Entity) and base is not Entity and base is not Static):
             continue
-        own = base.__dict__.get("__annotations__", {})
+        own = inspect.get_annotations(base)
         hints = typing.get_type_hints(base, include_extras=True) if own else {}
         for name in own:
             try:
@@ -108,7 +116,8 @@ def _fields(cls: type[Entity]) -> tuple[Field, ...]:
                 raise SchemaError(f"{base.__module__}.{base.__name__}.{name}: {problem}") from None
             _check(base, name, kind)
             fields[name] = Field(name, kind)
-    return tuple(fields.values())
+    _FIELDS[cls] = tuple(fields.values())
+    return _FIELDS[cls]
 
 
 def fields_of(cls: type[Entity]) -> dict[str, Field]:

@@ -41,7 +41,9 @@ class SubsetError(SyntaxError):
         self.advice = advice
 
     def __str__(self) -> str:
-        return f"{self.filename}:{self.lineno}: {self.problem}" + (f"\n  write instead: {self.advice}" if self.advice else "")
+        return f"{self.filename}:{self.lineno}: {self.problem}" + (
+            f"\n  write instead: {self.advice}" if self.advice else ""
+        )
 
 
 def check(tree: ast.FunctionDef, file: str) -> None:
@@ -51,7 +53,9 @@ def check(tree: ast.FunctionDef, file: str) -> None:
     """
     args = tree.args
     if args.vararg or args.kwarg or args.kwonlyargs or args.defaults or args.posonlyargs:
-        raise SubsetError(file, tree.lineno, 0, "star, default and keyword-only arguments", "name every argument in order")
+        raise SubsetError(
+            file, tree.lineno, 0, "star, default and keyword-only arguments", "name every argument in order"
+        )
     pairs = {id(node.slice) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
     for node in ast.walk(tree):
         if node is tree or id(node) in pairs:  # the tuple of `Map[Task, int]`; typing refuses it anywhere else

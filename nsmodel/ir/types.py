@@ -156,7 +156,9 @@ def of_annotation(hint: Any) -> Type:
         return FlagsType(hint)
     if _is(hint, enum.Enum):
         return EnumType(hint)
-    raise NotAType(f"{hint!r}: use bool, int, an Enum, an Entity, `Entity | None`, set[Entity], Map[Entity, …] or Flags")
+    raise NotAType(
+        f"{hint!r}: use bool, int, an Enum, an Entity, `Entity | None`, set[Entity], Map[Entity, …] or Flags"
+    )
 
 
 def _annotated(hint: Any) -> Type:

@@ -45,7 +45,8 @@ def may_access(k: Kernel, task: Task, target: Task) -> bool:
 
 @helper
 def may_signal(k: Kernel, task: Task, target: Task) -> bool:
-    """Same thread group, same user, or CAP_KILL over the target's user namespace (kernel/signal.c: check_kill_permission,
+    """Same thread group, same user, or CAP_KILL over the target's user namespace (kernel/signal.c:
+    check_kill_permission,
     kill_ok_by_cred, v6.18)."""
     if target.group_leader is task.group_leader or task.uid == target.uid:
         return True

@@ -23,7 +23,6 @@ from nsmodel.kernel.objects import (
     Pid,
     SetTid,
     Task,
-    TaskState,
 )
 from nsmodel.kernel.pid import alloc_pid, check_alloc_pid, report
 from nsmodel.kernel.refs import pin, pin_file, put_fs, put_user_ns

@@ -83,7 +83,9 @@ def nsproxy_references(k: Kernel) -> None:
 def inode_references(k: Kernel) -> None:
     """An nsfs inode is held by the descriptors and bind mounts of its namespace."""
     for pid_ns in k.pid_namespaces:
-        held = count(f for f in k.descriptors if f.pid_ns is pid_ns) + count(b for b in k.bind_mounts if b.pid_ns is pid_ns)
+        held = count(f for f in k.descriptors if f.pid_ns is pid_ns) + count(
+            b for b in k.bind_mounts if b.pid_ns is pid_ns
+        )
         require(pid_ns.inode == held, "the nsfs inode of a pid namespace has as many users as files", pid_ns)
     for user in k.user_namespaces:
         held = count(f for f in k.descriptors if f.user is user) + count(b for b in k.bind_mounts if b.user is user)
@@ -199,9 +201,13 @@ def parents(k: Kernel) -> None:
     for t in k.tasks:
         parent = t.parent
         if parent is not None:
-            require(parent.state != TaskState.ZOMBIE or any(
-                x.group_leader is parent and x.state == TaskState.RUNNING for x in k.tasks
-            ), "a process has a dead parent", t, parent)
+            require(
+                parent.state != TaskState.ZOMBIE
+                or any(x.group_leader is parent and x.state == TaskState.RUNNING for x in k.tasks),
+                "a process has a dead parent",
+                t,
+                parent,
+            )
             require(within(k, t.pid.ns, parent.pid.ns), "a parent is outside of the child's pid namespaces", t, parent)
 
 

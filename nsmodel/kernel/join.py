@@ -23,7 +23,6 @@ from nsmodel.kernel.objects import (
     Nsproxy,
     PidNamespace,
     Task,
-    TaskState,
     TimeNamespace,
     UserNamespace,
     UtsNamespace,

@@ -9,14 +9,22 @@ from __future__ import annotations
 from nsmodel.ir.language import Switch
 
 PD01 = Switch("PD01", "kill_all_global", "kill(-1) reaches processes outside the pid namespace", "CVE-2009-1338")
-PD02 = Switch("PD02", "reaper_keep_dead_leader", "the reaper stays the exited leader of a threaded init", "950bbabb5a80")
-PD03 = Switch("PD03", "clone_fail_no_pidns_undo", "a clone that fails later leaks its new pid namespace", "0a01f2cc390e")
+PD02 = Switch(
+    "PD02", "reaper_keep_dead_leader", "the reaper stays the exited leader of a threaded init", "950bbabb5a80"
+)
+PD03 = Switch(
+    "PD03", "clone_fail_no_pidns_undo", "a clone that fails later leaks its new pid namespace", "0a01f2cc390e"
+)
 PD04 = Switch("PD04", "fork_no_adding_check", "fork into a pid namespace whose init died", "3fd372262166")
-PD04I = Switch("PD04i", "fork_check_before_lock", "fork tests PIDNS_ADDING before the lock, zap comes between", "3fd372262166")
+PD04I = Switch(
+    "PD04i", "fork_check_before_lock", "fork tests PIDNS_ADDING before the lock, zap comes between", "3fd372262166"
+)
 PD07 = Switch("PD07", "thread_in_other_pidns", "CLONE_THREAD after unshare(CLONE_NEWPID)", "v3.9")
 PD08 = Switch("PD08", "zap_own_children_only", "init is reaped before injected zombies", "af9fe6d607c9")
 PD11 = Switch("PD11", "report_init_ns_number", "a number is reported in the initial pid namespace", "CVE-2026-72127")
-SETNS_PID_ANCESTOR = Switch("setns_pid_ancestor", "setns_pid_ancestor", "setns to an ancestor of the active pid namespace", "")
+SETNS_PID_ANCESTOR = Switch(
+    "setns_pid_ancestor", "setns_pid_ancestor", "setns to an ancestor of the active pid namespace", ""
+)
 NEWPID_TWICE = Switch("newpid_twice", "newpid_twice", "a second unshare(CLONE_NEWPID) before a fork", "synthetic")
 INIT_NO_WAIT_INJECTED = Switch(
     "init_no_wait_injected", "init_no_wait_injected", "init is reapable while an injected zombie exists", "synthetic"
@@ -25,8 +33,12 @@ NSFS_FD_NO_PIN = Switch("nsfs_fd_no_pin", "nsfs_fd_no_pin", "an open namespace f
 NEWUSER_THREADED = Switch(
     "newuser_threaded", "newuser_threaded", "unshare(CLONE_NEWUSER) in a threaded process", "synthetic"
 )
-REPARENT_ANY = Switch("reparent_any_level", "reparent_any_level", "an orphan goes to a subreaper of an outer level", "synthetic")
-KILL_OUTSIDE = Switch("kill_outside", "kill_outside", "kill by number finds tasks outside the pid namespace", "synthetic")
+REPARENT_ANY = Switch(
+    "reparent_any_level", "reparent_any_level", "an orphan goes to a subreaper of an outer level", "synthetic"
+)
+KILL_OUTSIDE = Switch(
+    "kill_outside", "kill_outside", "kill by number finds tasks outside the pid namespace", "synthetic"
+)
 UNSHARE_NO_PUT = Switch("unshare_no_put", "unshare_no_put", "unshare does not put the old nsproxy", "synthetic")
 READ_WITHOUT_TASK_LOCK = Switch(
     "nsproxy_read_unlocked", "nsproxy_read_unlocked", "another task's nsproxy is read without task_lock", "synthetic"

@@ -18,7 +18,7 @@ from nsmodel.ir.language import (
     syscall,
 )
 from nsmodel.kernel.credentials import capable, may_access, may_call
-from nsmodel.kernel.objects import BindMount, Descriptor, Kernel, NsFile, NsType, Task, TaskState
+from nsmodel.kernel.objects import BindMount, Descriptor, Kernel, NsFile, NsType, Task
 from nsmodel.kernel.pid import visible
 from nsmodel.kernel.refs import close_file, free_bind, pin, pin_file
 

@@ -47,13 +47,7 @@ def user_within(k: Kernel, ns: UserNamespace, top: UserNamespace | None) -> bool
 def wants_nsproxy(k: Kernel, flags: CloneFlags) -> bool:
     """The flags ask for a namespace that an nsproxy points to."""
     return (
-        flags.newns
-        or flags.newuts
-        or flags.newipc
-        or flags.newpid
-        or flags.newnet
-        or flags.newcgroup
-        or flags.newtime
+        flags.newns or flags.newuts or flags.newipc or flags.newpid or flags.newnet or flags.newcgroup or flags.newtime
     )
 
 
@@ -119,9 +113,7 @@ def create_pid_ns(k: Kernel, parent: PidNamespace, owner: UserNamespace, task: T
 
 
 @helper
-def create_new_namespaces(
-    k: Kernel, task: Task, old: Nsproxy, flags: CloneFlags, owner: UserNamespace
-) -> Nsproxy:
+def create_new_namespaces(k: Kernel, task: Task, old: Nsproxy, flags: CloneFlags, owner: UserNamespace) -> Nsproxy:
     """A copy of an nsproxy with the new namespaces that the flags ask for, owned by `owner`."""
     new = copy_nsproxy(k, old)
     if flags.newns and old.mnt is not None:

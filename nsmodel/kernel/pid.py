@@ -71,7 +71,9 @@ def report(k: Kernel, pid: Pid, task: Task) -> int:
     """The number that a call gives back to a task: in the task's own active pid namespace, 0 when not visible there."""
     if k.bug(PD11):
         shown = initial_pid_ns(k, task.pid.ns)
-        assure("PID_VIS", number(k, pid, shown) == number(k, pid, task.pid.ns), "a number of another namespace is shown")
+        assure(
+            "PID_VIS", number(k, pid, shown) == number(k, pid, task.pid.ns), "a number of another namespace is shown"
+        )
         return number(k, pid, shown)
     return number(k, pid, task.pid.ns)
 
@@ -150,7 +152,7 @@ def alloc_pid(k: Kernel, ns: PidNamespace, tids: SetTid) -> Pid:
 
 @helper
 def detach_pid(k: Kernel, pid: Pid) -> None:
-    """Give a pid's numbers back once no task, process group or session uses it (kernel/pid.c: __change_pid, free_pid)."""
+    """Give a pid's numbers back once no task, process group or session uses it (kernel/pid.c: __change_pid)."""
     if any(t.pid is pid or t.pgrp is pid or t.session is pid for t in k.tasks):
         return
     here: PidNamespace | None = pid.ns

@@ -30,9 +30,7 @@ INIT_LAST = prop("INIT_LAST", "the init of a pid namespace is reaped last", inv.
 REPARENT_NS = prop(
     "REPARENT_NS", "an orphan goes to a living process of the dead parent's pid namespace", inv.parents, in_steps=True
 )
-GROUP_NS = prop(
-    "GROUP_NS", "the threads of a process share pid and user namespace", inv.groups, inv.new_below_active
-)
+GROUP_NS = prop("GROUP_NS", "the threads of a process share pid and user namespace", inv.groups, inv.new_below_active)
 LOCKSET = prop("LOCKSET", "a field that a lock protects is used only while the lock is held", in_steps=True)
 
 ALL: tuple[Property, ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, EPERM, ESRCH, fail, given, syscall
 from nsmodel.kernel.credentials import capable, may_call, set_user
-from nsmodel.kernel.objects import Kernel, Task, TaskState, Uid
+from nsmodel.kernel.objects import Kernel, Task, Uid
 from nsmodel.kernel.pid import detach_pid, report, visible
 
 

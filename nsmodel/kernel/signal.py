@@ -1,4 +1,4 @@
-"""Signals: kill, tgkill and pidfd_send_signal (kill(2), pidfd_send_signal(2), pid_namespaces(7); kernel/signal.c, v6.18).
+"""Signals: kill, tgkill and pidfd_send_signal (kill(2), pid_namespaces(7); kernel/signal.c, v6.18).
 
 Only what signals do to lives is modelled: a default SIGTERM and SIGKILL end a process, a handler or a protected init
 does not die.
@@ -91,7 +91,9 @@ def kill(k: Kernel, task: Task, to: KillTo, target: Task | None, signal: Signal)
         if not visible(k, target.pid, here) and not k.bug(KILL_OUTSIDE):
             fail(ESRCH, "no such number in the caller's pid namespace")
         check_permission(k, task, target, signal)
-        assure("KILL_SCOPE", visible(k, target.pid, here), "a signal by number reaches a task that is not visible", target)
+        assure(
+            "KILL_SCOPE", visible(k, target.pid, here), "a signal by number reaches a task that is not visible", target
+        )
         send(k, task, {target.group_leader}, signal)
         return 0
     if to == KillTo.ALL:
@@ -110,7 +112,9 @@ def kill(k: Kernel, task: Task, to: KillTo, target: Task | None, signal: Signal)
         reached = {t for t in everyone if may_signal(k, task, t)}
         for t in reached:
             assure("KILL_SCOPE", visible(k, t.pid, here), "kill(-1) reaches a task that is not visible", t)
-            assure("KILL_SCOPE", here.child_reaper is not t, "kill(-1) reaches the init of the caller's pid namespace", t)
+            assure(
+                "KILL_SCOPE", here.child_reaper is not t, "kill(-1) reaches the init of the caller's pid namespace", t
+            )
         send(k, task, reached, signal)
         return 0
     pgrp = task.group_leader.pgrp

@@ -128,18 +128,22 @@ def _clone_flags(pick: random.Random) -> CloneFlags:
     if kind < 0.60:
         return CloneFlags(newpid=True)
     if kind < 0.85:
-        return _some_flags(pick, ("newns", "newuts", "newipc", "newpid", "newnet", "newcgroup", "newtime", "newuser"), 2)
+        return _some_flags(
+            pick, ("newns", "newuts", "newipc", "newpid", "newnet", "newcgroup", "newtime", "newuser"), 2
+        )
     return _some_flags(pick, tuple(f.name for f in fields(CloneFlags)), 3)
 
 
 def _unshare_flags(pick: random.Random) -> CloneFlags:
     if pick.random() < 0.8:
-        return _some_flags(pick, ("newns", "newuts", "newipc", "newpid", "newcgroup", "newtime", "newuser", "newnet"), 2)
+        return _some_flags(
+            pick, ("newns", "newuts", "newipc", "newpid", "newcgroup", "newtime", "newuser", "newnet"), 2
+        )
     return _some_flags(pick, ("fs", "files", "sysvsem", "thread", "unknown", "parent", "newuser", "newpid"), 2)
 
 
 def _some_flags(pick: random.Random, names: tuple[str, ...], most: int) -> CloneFlags:
-    return CloneFlags(**{name: True for name in pick.sample(names, pick.randint(1, most))})
+    return CloneFlags(**dict.fromkeys(pick.sample(names, pick.randint(1, most)), True))
 
 
 def _set_tid(pick: random.Random) -> SetTid:
@@ -154,7 +158,7 @@ def _ns_flags(pick: random.Random) -> NsFlags:
     names = [f.name for f in fields(NsFlags)]
     if pick.random() < 0.95:
         names.remove("unknown")
-    return NsFlags(**{name: True for name in pick.sample(names, pick.choice((0, 1, 1, 1, 2, 2, 3)))})
+    return NsFlags(**dict.fromkeys(pick.sample(names, pick.choice((0, 1, 1, 1, 2, 2, 3))), True))
 
 
 VALUES: dict[tuple[str, str], Callable[[random.Random], Any]] = {
@@ -297,7 +301,9 @@ def replay_drawn(system: TransitionSystem, drawn: Drawn) -> Divergence | None:
         return Replayer(box, initial).run(steps_of(system, drawn)).divergence
 
 
-def shrink(system: TransitionSystem, calls: list[Call], found: Divergence, attempts: int = 80) -> tuple[list[Call], Divergence]:
+def shrink(
+    system: TransitionSystem, calls: list[Call], found: Divergence, attempts: int = 80
+) -> tuple[list[Call], Divergence]:
     """Leave out calls while the same kind of difference stays."""
     at = max(found.step, 1)
     calls = calls[:at]

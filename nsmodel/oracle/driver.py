@@ -120,7 +120,7 @@ class Sandbox:
             raise OracleUnavailable(
                 "this machine's kernel cannot be asked",
                 message or "the sandbox did not start",
-                "run as root on Linux with user, mount, pid and network namespaces allowed (not in a restricted container)",
+                "run as root on Linux with user, mount, pid and network namespaces allowed (no restricted container)",
             ) from None
         self.outer = len(self._status(pid).get("NSpid", "0 1").split()) - 1
 
@@ -265,7 +265,7 @@ def _exists_link(path: str) -> bool:
 
 def _fields(path: str) -> dict[str, str]:
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
+        with Path(path).open(encoding="ascii", errors="replace") as file:
             return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
     except OSError:
         return {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nsmodel.oracle.driver import Answer, NoAnswer, NsHandle, Sandbox, Seen
-from nsmodel.oracle.translate import AUTO_BASE, CHOSEN_BASE, COMMANDS, SIGNALS, Command
+from nsmodel.oracle.translate import AUTO, AUTO_BASE, CHOSEN_BASE, COMMANDS, SIGNALS, Command
 from nsmodel.system.snapshot import View
 from nsmodel.traces.trace import Trace
 
@@ -246,15 +246,13 @@ class Replayer:
         if inherited:
             table = step.before.row("tasks", self.task)["group_leader"]
             own = sorted(s for s, row in step.before.rows("descriptors").items() if row["table"] == table)
-            self.world.handles.update(
-                {new: self.world.handles[old] for old, new in zip(own, inherited, strict=True)}
-            )
+            self.world.handles.update({new: self.world.handles[old] for old, new in zip(own, inherited, strict=True)})
         self.view = step.after
         self._learn_numbers(step.after, slot)
         return answer
 
     def _learn_numbers(self, view: View, task: int) -> None:
-        """The numbers that the machine gave a new task, which must be one for each level, the fixed ones as they are."""
+        """The numbers that the machine gave a new task: one for each level, the fixed ones as they are."""
         pid = int(view.row("tasks", task)["pid"])
         row = view.row("pids", pid)
         chain = self._chain(row["ns"])
@@ -274,8 +272,14 @@ class Replayer:
         """The result on this machine: a number that the allocator chose stands for whatever its owner got."""
         if step.result < AUTO_BASE:
             return step.result
+        pid = step.result - AUTO_BASE
+        known = self.world.numbers[pid]
+        entries = (step.after if pid in step.after.rows("pids") else step.before).row("pids", pid)["numbers"]
         ns = self._active_of(step)
-        return self.world.numbers[step.result - AUTO_BASE][ns]
+        if entries.get(str(ns), AUTO) != AUTO or ns not in known:
+            # The trace shows a number of the allocator where the pid has none: one of an outer namespace.
+            ns = next(outer for outer in known if entries.get(str(outer)) == AUTO)
+        return known[ns]
 
     def _active_of(self, step: Step) -> int:
         pid = int(step.before.row("tasks", self.task)["pid"])

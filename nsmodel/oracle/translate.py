@@ -10,6 +10,8 @@ NOBODY = 9999
 """A number that no sandbox ever gives out: what a call names when its target has none where it looks."""
 CHOSEN_BASE = 297
 AUTO_BASE = 1000
+AUTO = 2
+"""How numbers are shown and stored (nsmodel.kernel.pid, nsmodel.kernel.objects)."""
 WNOHANG, WEXITED, WNOWAIT = 1, 4, 0x01000000
 SIGNALS = {"NONE": 0, "TERM": 15, "KILL": 9, "INVALID": 100}
 UIDS = {"ROOT": 0, "USER": 1000}

@@ -32,7 +32,7 @@ from nsmodel.kernel.objects import (
 )
 from nsmodel.kernel.session import getpgid, getpid, getppid, getsid, gettid, setpgid, setsid
 from nsmodel.kernel.signal import KillTo, kill, pidfd_send_signal, tgkill
-from nsmodel.oracle.recorded_state import HELD, LINKS, World, told
+from nsmodel.oracle.recorded_state import HELD, LINKS, World
 from nsmodel.oracle.recordings import Case, Proc, View, load, views
 
 CLONE_NAMES = {
@@ -499,9 +499,8 @@ def _number_call(rule: Callable[..., Any], of_target: bool) -> Callable[[Judge, 
             return
         pid = _reported(rule, arguments, task)
         if pid is None:
-            if rule is getppid and not isinstance(view.before.get(step.p, Proc()).ppid, str):
-                shown = 0
-            elif result == 0 and world.knows_all(task):
+            unseen = rule is getppid and not isinstance(view.before.get(step.p, Proc()).ppid, str)
+            if unseen or (result == 0 and world.knows_all(task)):
                 shown = 0
             else:
                 raise Uncovered("the parent is outside of the recording")

@@ -51,7 +51,8 @@ class Canonical:
                     parts[3].append((i, index[kind.entity]))
                 else:
                     parts[0].append(i)
-            plans.append(_Plan(*(tuple(p) for p in parts), static=info.static))
+            scalars, refs, sets, maps, ref_maps = (tuple(p) for p in parts)
+            plans.append(_Plan(scalars, refs, sets, maps, ref_maps, info.static))
         self.plans = plans
 
     def form(self, state: Frozen) -> Frozen:

@@ -51,7 +51,9 @@ class Operation:
 
     def calls(self, state: State) -> Iterator[Call]:
         """Every call that the spec offers in a state, in a fixed order."""
-        domains = [self._domain(state, kind, offered) for (_, kind), offered in zip(self.parameters, self.values, strict=True)]
+        domains = [
+            self._domain(state, kind, offered) for (_, kind), offered in zip(self.parameters, self.values, strict=True)
+        ]
         names = [name for name, _ in self.parameters]
         for chosen in itertools.product(*domains):
             yield Call(self.name, tuple(zip(names, chosen, strict=True)))

@@ -1,7 +1,7 @@
 """States as plain data: what traces carry, and what everybody reads who does not run rules.
 
-`{collection: [{"id": slot, field: value, …}, …]}`: a reference is a slot or None, an enumeration its name, a set a sorted
-list of slots, a map an object from slot to value without its zero entries.
+`{collection: [{"id": slot, field: value, …}, …]}`: a reference is a slot or None, an enumeration its name, a set a
+sorted list of slots, a map an object from slot to value without its zero entries.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ class View:
     """A snapshot by collection and id."""
 
     def __init__(self, state: Snapshot) -> None:
-        self.collections: dict[str, Rows] = {
-            name: {row["id"]: row for row in rows} for name, rows in state.items()
-        }
+        self.collections: dict[str, Rows] = {name: {row["id"]: row for row in rows} for name, rows in state.items()}
 
     def rows(self, collection: str) -> Rows:
         """All objects of a collection."""

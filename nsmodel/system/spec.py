@@ -29,7 +29,9 @@ class Property:
 
 
 NO_UAF = Property("NO_UAF", "no rule touches a freed object and no field names one", (), True)
-STEP_TOTAL = Property("STEP_TOTAL", "no rule reads through None, outruns a loop bound or breaks its own assertion", (), True)
+STEP_TOTAL = Property(
+    "STEP_TOTAL", "no rule reads through None, outruns a loop bound or breaks its own assertion", (), True
+)
 FAIL_ATOMIC = Property("FAIL_ATOMIC", "a call that fails leaves the state as it was", (), True)
 BUILT_IN = (NO_UAF, STEP_TOTAL, FAIL_ATOMIC)
 
@@ -78,7 +80,8 @@ class Spec:
     kills: Mapping[Switch, str] = field(default_factory=dict)
     engines: tuple[str, ...] = ("reference", "bmc")
     replayable: bool = True
-    max_bounds: Mapping[str, int] = field(default_factory=dict)
+    may_never_succeed: tuple[str, ...] = ()
+    """Operations that are offered for their refusals."""
 
     def __post_init__(self) -> None:
         known = schema_of(self.state).bound_names

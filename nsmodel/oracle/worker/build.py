@@ -27,7 +27,9 @@ def worker_path() -> Path:
     """
     if sys.platform != "linux" or platform.machine() != "x86_64":
         raise OracleUnavailable(
-            "replay needs Linux on x86_64", f"this is {sys.platform} on {platform.machine()}", "run it on such a machine"
+            "replay needs Linux on x86_64",
+            f"this is {sys.platform} on {platform.machine()}",
+            "run it on such a machine",
         )
     compiler = _compiler()
     text = SOURCE.read_bytes()
@@ -43,7 +45,9 @@ def _compiler() -> str:
         if name and (found := shutil.which(name)):
             return found
     raise OracleUnavailable(
-        "replay needs a C compiler", "neither $CC nor cc, gcc or clang is on PATH", "install one (Debian: apt install gcc)"
+        "replay needs a C compiler",
+        "neither $CC nor cc, gcc or clang is on PATH",
+        "install one (Debian: apt install gcc)",
     )
 
 
@@ -53,7 +57,9 @@ def _cache() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise OracleUnavailable("replay needs a cache folder", str(problem), "set XDG_CACHE_HOME to a folder of yours") from None
+        raise OracleUnavailable(
+            "replay needs a cache folder", str(problem), "set XDG_CACHE_HOME to a folder of yours"
+        ) from None
     return folder
 
 
