@@ -50,7 +50,10 @@ class Try(msgspec.Struct):
 )
 @click.option("--id", "ids", multiple=True, metavar="ID", help="Only this known bug. May be repeated.")
 @click.option(
-    "--write", "folder", metavar="DIR", help="Write counterexamples to DIR/ID (those of --id, else PD01, PD04 and PD04i)."
+    "--write",
+    "folder",
+    metavar="DIR",
+    help="Write counterexamples to DIR/ID (those of --id, else PD01, PD04 and PD04i).",
 )
 @click.option("--no-replay", is_flag=True, help="Do not run the counterexamples on this machine's kernel.")
 @budget_options

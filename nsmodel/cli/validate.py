@@ -27,11 +27,9 @@ def command(files: tuple[str, ...], json_file: str | None) -> int:
     if not files:
         raise Problem("nothing to validate", place="nsmodel validate", fix="name recordings, or folders of them")
     console = people(json_file)
-    try:
-        done = validate(_files(files))
-    except KeyboardInterrupt:
-        raise Problem("interrupted", place="nsmodel validate") from None
-    status = Exit.NOT_MET if done.differences else Exit.MET
+    paths = _files(files)
+    done = validate(paths)
+    status = Exit.NOT_MET if done.differences else Exit.MET if done.files == len(paths) else Exit.UNKNOWN
     for found in done.differences[:SHOWN]:
         line(console, (f"{found.trace}: step {found.step}, {found.operation}", "bold red"))
         line(console, f"  {found.what}: the model says {found.expected}, the recording {found.got}")

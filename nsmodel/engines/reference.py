@@ -100,7 +100,7 @@ class _Run:
                 self.out.found[violation.property] = self._trace(state, violation, last)
 
     def _trace(self, state: Frozen, violation: Violation, last: Call | None) -> Found:
-        """Walk back to the initial state, then forward again, each time by the call whose canonical successor is next."""
+        """Walk back to the initial state, then forward again, each time by the call that leads to the next form."""
         path = [state]
         while (before := self.parents[path[-1]]) is not None:
             path.append(before)

@@ -7,6 +7,7 @@ recording does not tell who handles what. Mount tables are not judged yet.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -98,12 +99,14 @@ class Judgement:
 
 
 def validate(paths: Iterable[Path], tell: Callable[[Path], None] = lambda path: None) -> Judgement:
-    """Judge recordings; raises :class:`nsmodel.oracle.recordings.RecordingError` for one that cannot be read."""
+    """Judge recordings; Ctrl-C ends it after the last whole file. Raises
+    :class:`nsmodel.oracle.recordings.RecordingError` for one that cannot be read."""
     out = Judgement()
-    for path in paths:
-        tell(path)
-        Judge(load(path), out).run()
-        out.files += 1
+    with contextlib.suppress(KeyboardInterrupt):
+        for path in paths:
+            tell(path)
+            Judge(load(path), out).run()
+            out.files += 1
     return out
 
 

@@ -80,6 +80,8 @@ class Spec:
     kills: Mapping[Switch, str] = field(default_factory=dict)
     engines: tuple[str, ...] = ("reference", "bmc")
     replayable: bool = True
+    max_bounds: Mapping[str, int] = field(default_factory=dict)
+    """Bounds that the prelude or the rules cannot go beyond."""
     may_never_succeed: tuple[str, ...] = ()
     """Operations that are offered for their refusals."""
 
