@@ -45,10 +45,11 @@ class RecordingError(Exception):
 
     def __init__(self, path: str, place: str, cause: str, fix: str) -> None:
         super().__init__(path, place, cause, fix)
+        self.what = "the recording cannot be read"
         self.path, self.place, self.cause, self.fix = path, place, cause, fix
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.place}: {self.cause}\n  {self.fix}"
+        return f"{self.path}: {self.place}: {self.cause}\n  fix: {self.fix}"
 
 
 class Namespace(msgspec.Struct, frozen=True):

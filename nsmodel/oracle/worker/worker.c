@@ -218,12 +218,17 @@ static void furnish(void) {
   need("chdir: ", SYS(chdir, "/"));
   for (char c = '0'; c <= '7'; c++) { file[2] = c; long fd = SYS(open, file, 0101, 0644); need("a file: ", fd); SYS(close, fd); }
 }
+static void end_sandbox(long pid) {
+  SYS(kill, pid, SIGKILL);
+  SYS(wait4, pid, 0, 0, 0);
+}
 static void id_map(char *path, long pid, const char *name, const char *text) {
   char *end = path;
   memcpy(end, "/proc/", 6);
   end = put(end + 6, pid);
   memcpy(end, name, length(name) + 1);
-  need("writing an id map: ", write_file(path, text));
+  long result = write_file(path, text);
+  if (result < 0) { end_sandbox(pid); die("writing an id map: ", result); }
 }
 int main(void) {
   struct clone_args args;
@@ -248,8 +253,7 @@ int main(void) {
   id_map(path, pid, "/gid_map", "0 0 4294967295");
   answer(MOST - 1, pid, 0, 0);
   while (SYS(read, 0, &byte, 1) > 0) {}
-  SYS(kill, pid, SIGKILL);
-  SYS(wait4, pid, 0, 0, 0);
+  end_sandbox(pid);
   return 0;
 }
 __attribute__((force_align_arg_pointer)) void _start(void) { SYS(exit_group, main()); }
