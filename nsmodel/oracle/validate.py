@@ -34,7 +34,7 @@ from nsmodel.kernel.objects import (
 from nsmodel.kernel.session import getpgid, getpid, getppid, getsid, gettid, setpgid, setsid
 from nsmodel.kernel.signal import KillTo, kill, pidfd_send_signal, tgkill
 from nsmodel.oracle.recorded_state import HELD, LINKS, World
-from nsmodel.oracle.recordings import Case, Proc, View, load, views
+from nsmodel.oracle.recordings import Case, Proc, RecordingError, View, load, views
 
 CLONE_NAMES = {
     "NEWNS": "newns", "NEWUTS": "newuts", "NEWIPC": "newipc", "NEWPID": "newpid", "NEWNET": "newnet",
@@ -133,7 +133,10 @@ class Judge:
         try:
             if judge is None:
                 raise Uncovered("not modelled")
-            judge(self, view)
+            try:
+                judge(self, view)
+            except RecordingError as missing:
+                raise Uncovered(f"an argument is not recorded: {missing.cause}") from None
         except Uncovered as why:
             out.uncovered[step.op] += 1
             out.reasons[f"{step.op}: {why}"] += 1
@@ -254,8 +257,6 @@ def _clone(judge: Judge, view: View) -> None:
         flags["unknown"] = bad or unknown
         if step.errno == "EINVAL" and not flags["unknown"] and not _flag_error(flags):
             raise Uncovered("EINVAL of a stack, a size or a pointer that is not recorded")
-        if step.args.get("set_tid"):
-            raise Uncovered("set_tid: the numbers are not recorded")
     if flags.get("vm") and not flags.get("thread") and not flags.get("unknown") and not _flag_error(flags):
         if task.nsproxy is not None and task.nsproxy.time is not task.nsproxy.time_for_children:
             raise Uncovered("a child that shares memory, with another time namespace set aside")
@@ -270,10 +271,21 @@ def _clone(judge: Judge, view: View) -> None:
     if flags.get("newuser") and step.errno is None and not task.user_ns.mapped:
         task.user_ns.mapped = True
         judge.out.assumed += 1
-    judge.run_rule(view, clone3, task, CloneFlags(**flags), SetTid())
+    judge.run_rule(view, clone3, task, CloneFlags(**flags), _chosen(judge, view, task))
     if step.errno is not None:
         return
     _born(judge, view, before)
+
+
+def _chosen(judge: Judge, view: View, task: Task) -> SetTid:
+    """The set_tid array; a number above 1 is entered as itself plus two, which no other entry is."""
+    numbers = view.step.args.get("set_tid") or []
+    if len(numbers) > 3:
+        raise Uncovered("set_tid: more than three levels")
+    if any(number > 1 and judge.world.find(task, number) is not None for number in numbers):
+        raise Uncovered("set_tid: a number that the allocator gave out")
+    entries = [number + 2 if number > 1 else max(number, 0) for number in numbers] + [0, 0, 0]
+    return SetTid(size=len(numbers), first=entries[0], second=entries[1], third=entries[2])
 
 
 def _flag_error(flags: dict[str, bool]) -> bool:
@@ -390,6 +402,8 @@ def _target(judge: Judge, view: View, task: Task, number: int, hint: str | None)
     found = world.find(task, number)
     if found is None and hint is not None and world.tasks.get(hint) in world.k.live(Task):
         found = world.tasks[hint]
+    if found is None and hint in world.tasks and view.step.errno is None:
+        raise Uncovered("the call's end was recorded after its target's")
     if found is None and not world.knows_all(task):
         raise Uncovered("a number of a process that may be outside of the recording")
     return found
@@ -463,7 +477,7 @@ def _pidfd_send_signal(judge: Judge, view: View) -> None:
             file.pidfd = named.pid
             judge.run_rule(view, pidfd_send_signal, task, file, _signal(step.integer("sig")))
         elif step.errno != "ESRCH":
-            raise Differs("ESRCH", step.errno or "success", "the process is gone")
+            raise Uncovered("the call's end was recorded after its target's")
     finally:
         file.pidfd = None
         world.k.free(file)
@@ -553,9 +567,11 @@ def _wait(judge: Judge, view: View) -> None:
     child = _waited(judge, view, task, number)
     if step.errno is None and child is None and step.rc == 0 and options & WNOHANG == 0:
         raise Uncovered("a wait without a child in the recording")
+    if step.errno == "ECHILD":
+        _no_children(judge, task, who_of(number), child)
     if child is not None and child.state == TaskState.RUNNING and step.rc != 0:
         raise Uncovered("a child that stopped, or whose end was recorded later")
-    who = WaitFor.PID if number > 0 else WaitFor.ANY if number == -1 else WaitFor.OWN_GROUP
+    who = who_of(number)
     if number < -1:
         raise Uncovered("wait for another process group")
     if who is WaitFor.PID and child is None:
@@ -565,10 +581,9 @@ def _wait(judge: Judge, view: View) -> None:
     if who is not WaitFor.PID and step.rc == 0 and step.errno is None:
         child = None
     shown = world.number(child.pid, task.pid.ns) if child is not None else 0
-    if step.errno == "ECHILD" and who is not WaitFor.PID and child is None:
-        zombies = [t for t in world.k.live(Task) if t.parent is task.group_leader]
-        if zombies and any(t.state == TaskState.ZOMBIE for t in zombies):
-            raise Uncovered("children that were reaped unseen (SIGCHLD ignored)")
+    dead = any(t.parent is task.group_leader and t.state == TaskState.ZOMBIE for t in world.k.live(Task))
+    if step.errno is None and step.rc == 0 and step.op == "wait4" and (dead if child is None else child.state != 0):
+        raise Uncovered("an end that was recorded before a wait that did not see it")
     if step.op == "waitid":
         judge.run_rule(view, waitid, task, who, child, bool(options & WNOWAIT))
         shown = 0
@@ -576,6 +591,19 @@ def _wait(judge: Judge, view: View) -> None:
         judge.run_rule(view, wait4, task, who, child)
     if step.errno is None and step.rc != shown:
         raise Differs(shown, step.rc, "number of the child")
+
+
+def who_of(number: int) -> WaitFor:
+    """Whom the first argument of wait4 names."""
+    return WaitFor.PID if number > 0 else WaitFor.ANY if number == -1 else WaitFor.OWN_GROUP
+
+
+def _no_children(judge: Judge, task: Task, who: WaitFor, child: Task | None) -> None:
+    """ECHILD where the model has such a child: a recording does not tell of an ignored SIGCHLD, which reaps children
+    unseen, nor of another exit signal, which hides them from a plain wait."""
+    own = [t for t in judge.world.k.live(Task) if t.parent is task.group_leader]
+    if child in own or (who is not WaitFor.PID and own):
+        raise Uncovered("children that were reaped unseen, or are waited for in another way")
 
 
 def _waited(judge: Judge, view: View, task: Task, number: int) -> Task | None:
