@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -125,9 +126,9 @@ class ExpressionReader:
             n.SlotOf: self._slot_of,
         }
 
+    @abstractmethod
     def call(self, callee: Definition, args: Sequence[Value], guard: Term, path: Path) -> tuple[Path | None, Value]:
         """Call a helper: the path after it and what it returns."""
-        raise NotImplementedError
 
     # -- results of a kind --------------------------------------------------------------------------------------------
 

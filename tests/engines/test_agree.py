@@ -13,7 +13,10 @@ from nsmodel.engines.interface import Limits
 from nsmodel.engines.reference import Reference
 from nsmodel.kernel.versions import find_switch
 from nsmodel.system.load import load_file
+from nsmodel.system.operation import op
+from nsmodel.system.spec import Spec, prop
 from nsmodel.system.transition import TransitionSystem, make_system
+from tests.models import pidns
 
 SPECS = Path(__file__).parents[2] / "specs"
 BUGS = [
@@ -55,6 +58,17 @@ def test_exact_counts() -> None:
     spec = load_file(SPECS / "nsproxy_access.py").spec
     done = Reference().search(make_system(spec, spec.scope(None)), Limits(), lambda _: None)
     assert (done.states, done.transitions, done.depth, done.complete) == (140, 300, 14, True)
+
+
+def test_a_toy_has_the_orbits_that_brute_force_finds() -> None:
+    """The pid namespace model that other checkers were measured on: 5,198 states, 2,650 up to renaming, depth 16."""
+    rules = (pidns.fork, pidns.clone, pidns.unshare, pidns.setns, pidns.open_ns, pidns.close, pidns.subreaper)
+    operations = tuple(op(rule) for rule in (*rules, pidns.leave, pidns.reap))
+    properties = (prop("REFCOUNT", "", pidns.refcount), prop("VISIBLE", "", pidns.visible))
+    bounds = {"tasks": 3, "nss": 2, "levels": 1}
+    spec = Spec("pidns", "", pidns.K, pidns.base, bounds, operations, properties)
+    done = Reference().search(make_system(spec, spec.scope(None)), Limits(), lambda _: None)
+    assert (done.states, done.depth, done.complete, done.found) == (2650, 16, True, {})
 
 
 def test_budgets_end_a_search() -> None:
