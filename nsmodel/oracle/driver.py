@@ -19,7 +19,7 @@ from nsmodel.oracle.worker.build import worker_path
 FIRST_SOCKET = 10
 WORKERS = 64
 """Sockets of a sandbox; the last one is the launcher's."""
-ANSWER_SECONDS = 3.0
+ANSWER_SECONDS = 10.0
 NS_LINKS = ("mnt", "uts", "ipc", "pid", "pid_for_children", "user", "net", "cgroup", "time", "time_for_children")
 NS_GET_ID = 0x8008B70D
 """_IOR(0xb7, 13, __u64), Linux 6.18: the 64-bit id of a namespace, never given twice."""
@@ -154,7 +154,7 @@ class Sandbox:
         self._ours[worker].send(" ".join(str(w) for w in words).encode())
 
     def answer(self, worker: int) -> Answer:
-        """What a worker answered. Raises :class:`NoAnswer` after three seconds."""
+        """What a worker answered. Raises :class:`NoAnswer` after ten seconds."""
         try:
             parts = self._ours[worker].recv(256).split()
         except TimeoutError:
@@ -218,7 +218,7 @@ class Sandbox:
 
         return Seen(state, inner("NSpid"), int(fields["PPid"]), inner("NSpgid"), inner("NSsid"))
 
-    def settle(self, worker: int, states: tuple[str, ...], seconds: float = 2.0) -> Seen:
+    def settle(self, worker: int, states: tuple[str, ...], seconds: float = 5.0) -> Seen:
         """Wait until a task is in one of the states; gives what is seen then, or at the end of the patience."""
         end = time.monotonic() + seconds
         while True:

@@ -13,7 +13,7 @@ from nsmodel.oracle.translate import AUTO, AUTO_BASE, CHOSEN_BASE, COMMANDS, SIG
 from nsmodel.system.snapshot import View
 from nsmodel.traces.trace import Trace
 
-SETTLE_SECONDS = 0.5
+SETTLE_SECONDS = 3.0
 """How long the kernel may take to free a namespace: network, pid and user namespaces are put by deferred work."""
 NAMESPACES = {
     "mnt": "mnt_namespaces", "uts": "uts_namespaces", "ipc": "ipc_namespaces", "net": "net_namespaces",
