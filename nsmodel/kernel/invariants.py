@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from nsmodel.ir.language import count, helper, invariant, require
 from nsmodel.kernel.objects import (
+    CgroupNamespace,
+    IpcNamespace,
     Kernel,
     MntNamespace,
     Namespace,
+    NetNamespace,
+    NsFile,
+    Nsproxy,
     PidNamespace,
     TaskState,
     TimeNamespace,
     UserNamespace,
+    UtsNamespace,
 )
 from nsmodel.kernel.pid import within
 
@@ -79,20 +85,86 @@ def nsproxy_references(k: Kernel) -> None:
         require(proxy.count == held, "the count of an nsproxy equals the tasks that use it", proxy)
 
 
+@helper
+def names(k: Kernel, file: NsFile, ns: Namespace) -> bool:
+    """A descriptor or bind mount is of a namespace."""
+    if isinstance(ns, MntNamespace):
+        return file.mnt is ns
+    if isinstance(ns, UtsNamespace):
+        return file.uts is ns
+    if isinstance(ns, IpcNamespace):
+        return file.ipc is ns
+    if isinstance(ns, PidNamespace):
+        return file.pid_ns is ns
+    if isinstance(ns, UserNamespace):
+        return file.user is ns
+    if isinstance(ns, NetNamespace):
+        return file.net is ns
+    if isinstance(ns, CgroupNamespace):
+        return file.cgroup is ns
+    if isinstance(ns, TimeNamespace):
+        return file.time is ns
+    return False
+
+
+@helper
+def points_to(k: Kernel, proxy: Nsproxy, ns: Namespace) -> bool:
+    """An nsproxy points to a namespace."""
+    if isinstance(ns, MntNamespace):
+        return proxy.mnt is ns
+    if isinstance(ns, UtsNamespace):
+        return proxy.uts is ns
+    if isinstance(ns, IpcNamespace):
+        return proxy.ipc is ns
+    if isinstance(ns, PidNamespace):
+        return proxy.pid_for_children is ns
+    if isinstance(ns, NetNamespace):
+        return proxy.net is ns
+    if isinstance(ns, CgroupNamespace):
+        return proxy.cgroup is ns
+    if isinstance(ns, TimeNamespace):
+        return proxy.time is ns or proxy.time_for_children is ns
+    return False
+
+
+@helper
+def require_inode(k: Kernel, ns: Namespace) -> None:
+    """The nsfs inode of a namespace has as many users as there are descriptors and bind mounts of it."""
+    files = count(f for f in k.descriptors if names(k, f, ns)) + count(b for b in k.bind_mounts if names(k, b, ns))
+    require(ns.inode == files, "the nsfs inode of a namespace has as many users as files", ns)
+
+
+@helper
+def require_reachable(k: Kernel, ns: Namespace) -> None:
+    """Some nsproxy, descriptor or bind mount names a namespace."""
+    require(
+        any(points_to(k, p, ns) for p in k.nsproxies)
+        or any(names(k, f, ns) for f in k.descriptors)
+        or any(names(k, b, ns) for b in k.bind_mounts),
+        "a namespace is alive that nothing names",
+        ns,
+    )
+
+
 @invariant("REF_EXACT", source="fs/nsfs.c (v6.18)")
 def inode_references(k: Kernel) -> None:
     """An nsfs inode is held by the descriptors and bind mounts of its namespace."""
-    for pid_ns in k.pid_namespaces:
-        held = count(f for f in k.descriptors if f.pid_ns is pid_ns) + count(
-            b for b in k.bind_mounts if b.pid_ns is pid_ns
-        )
-        require(pid_ns.inode == held, "the nsfs inode of a pid namespace has as many users as files", pid_ns)
-    for user in k.user_namespaces:
-        held = count(f for f in k.descriptors if f.user is user) + count(b for b in k.bind_mounts if b.user is user)
-        require(user.inode == held, "the nsfs inode of a user namespace has as many users as files", user)
+    for mnt in k.mnt_namespaces:
+        require_inode(k, mnt)
     for uts in k.uts_namespaces:
-        held = count(f for f in k.descriptors if f.uts is uts) + count(b for b in k.bind_mounts if b.uts is uts)
-        require(uts.inode == held, "the nsfs inode of a UTS namespace has as many users as files", uts)
+        require_inode(k, uts)
+    for ipc in k.ipc_namespaces:
+        require_inode(k, ipc)
+    for pid_ns in k.pid_namespaces:
+        require_inode(k, pid_ns)
+    for user in k.user_namespaces:
+        require_inode(k, user)
+    for net in k.net_namespaces:
+        require_inode(k, net)
+    for cgroup in k.cgroup_namespaces:
+        require_inode(k, cgroup)
+    for time in k.time_namespaces:
+        require_inode(k, time)
 
 
 @invariant("REF_EXACT", source="kernel/pid.c: put_pid; include/linux/fs_struct.h (v6.18)")
@@ -110,24 +182,28 @@ def pid_references(k: Kernel) -> None:
 @invariant("NO_LEAK", source="kernel/nsproxy.c, kernel/pid_namespace.c, fs/nsfs.c (v6.18)")
 def reachable(k: Kernel) -> None:
     """What nobody can reach any more is freed: each namespace has a holder that is itself alive."""
-    for pid_ns in k.pid_namespaces:
+    for ns in k.pid_namespaces:
         require(
-            any(p.pid_for_children is pid_ns for p in k.nsproxies)
-            or any(p.ns is pid_ns for p in k.pids)
-            or any(n.parent is pid_ns for n in k.pid_namespaces)
-            or any(f.pid_ns is pid_ns for f in k.descriptors)
-            or any(b.pid_ns is pid_ns for b in k.bind_mounts),
+            any(points_to(k, p, ns) for p in k.nsproxies)
+            or any(p.ns is ns for p in k.pids)
+            or any(child.parent is ns for child in k.pid_namespaces)
+            or any(names(k, f, ns) for f in k.descriptors)
+            or any(names(k, b, ns) for b in k.bind_mounts),
             "a pid namespace is alive that nothing names",
-            pid_ns,
+            ns,
         )
+    for mnt in k.mnt_namespaces:
+        require_reachable(k, mnt)
     for uts in k.uts_namespaces:
-        require(
-            any(p.uts is uts for p in k.nsproxies)
-            or any(f.uts is uts for f in k.descriptors)
-            or any(b.uts is uts for b in k.bind_mounts),
-            "a UTS namespace is alive that nothing names",
-            uts,
-        )
+        require_reachable(k, uts)
+    for ipc in k.ipc_namespaces:
+        require_reachable(k, ipc)
+    for net in k.net_namespaces:
+        require_reachable(k, net)
+    for cgroup in k.cgroup_namespaces:
+        require_reachable(k, cgroup)
+    for time in k.time_namespaces:
+        require_reachable(k, time)
     for proxy in k.nsproxies:
         require(any(t.nsproxy is proxy for t in k.tasks), "an nsproxy is alive that no task uses", proxy)
 
@@ -248,6 +324,3 @@ def new_below_active(k: Kernel) -> None:
                 t,
                 below,
             )
-
-
-__all__ = ["MntNamespace", "PidNamespace", "TimeNamespace", "UserNamespace"]
