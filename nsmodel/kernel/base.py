@@ -6,7 +6,6 @@ a user namespace of its own that maps every id, in one namespace of each type. R
 
 from __future__ import annotations
 
-from nsmodel.ir.language import helper
 from nsmodel.kernel.objects import (
     CgroupNamespace,
     FsStruct,
@@ -91,6 +90,3 @@ def _own(ns: Namespace, user: UserNamespace) -> None:
     ns.charged = Uid.ROOT
     ns.count = 1
     user.count += 1
-
-
-__all__ = ["base_state", "has", "helper"]

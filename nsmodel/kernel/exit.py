@@ -246,6 +246,3 @@ def waitid(k: Kernel, task: Task, who: WaitFor, child: Task | None, keep: bool) 
         release_task(k, child)
         settle(k)
     return 0
-
-
-__all__ = ["WaitFor", "exit_group", "exit_thread", "kill_processes", "report", "wait4", "waitid"]

@@ -18,7 +18,6 @@ from nsmodel.kernel.objects import (
     Descriptor,
     FsStruct,
     Kernel,
-    NetNamespace,
     Nsproxy,
     Pid,
     SetTid,
@@ -208,6 +207,3 @@ def unshare(k: Kernel, task: Task, flags: CloneFlags) -> int:
     if flags.newuser:
         put_user_ns(k, before)
     return 0
-
-
-__all__ = ["NetNamespace", "clone3", "is_init", "threaded", "unshare"]

@@ -6,7 +6,7 @@ whoever joins a user namespace in the same call is asked for capabilities with t
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EBADF, EINVAL, EPERM, ESRCH, EUSERS, fail, given, helper, syscall
+from nsmodel.ir.language import EINVAL, EPERM, ESRCH, EUSERS, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_access, may_call
 from nsmodel.kernel.fork import threaded
 from nsmodel.kernel.mutants import SETNS_PID_ANCESTOR
@@ -279,6 +279,3 @@ def setns_pidfd(k: Kernel, task: Task, file: Descriptor, flags: NsFlags) -> int:
         join_user(k, task, target.user_ns)
     switch_namespaces(k, task, new)
     return 0
-
-
-__all__ = ["EBADF", "setns", "setns_pidfd"]

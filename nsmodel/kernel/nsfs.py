@@ -5,11 +5,9 @@ from __future__ import annotations
 
 from nsmodel.ir.language import (
     EACCES,
-    EBADF,
     EBUSY,
     EINVAL,
     ENOENT,
-    ENOSPC,
     EPERM,
     ESRCH,
     fail,
@@ -191,6 +189,3 @@ def pidfd_open(k: Kernel, task: Task, target: Task) -> int:
     file.pidfd = target.pid
     target.pid.count += 1
     return 0
-
-
-__all__ = ["EBADF", "ENOSPC", "bind_ns", "close", "open_bind", "open_ns", "pidfd_open", "umount_ns"]

@@ -121,6 +121,3 @@ def setresuid(k: Kernel, task: Task, uid: Uid) -> int:
         fail(EPERM, "no CAP_SETUID")
     set_user(k, task, uid)
     return 0
-
-
-__all__ = ["getpgid", "getpid", "getppid", "getsid", "gettid", "set_child_subreaper", "setpgid", "setresuid", "setsid"]

@@ -10,9 +10,9 @@ import enum
 
 from nsmodel.ir.language import EBADF, EINVAL, EPERM, ESRCH, assure, fail, given, helper, syscall
 from nsmodel.kernel.credentials import may_call, may_signal
-from nsmodel.kernel.exit import kill_processes
+from nsmodel.kernel.exit import kill_processes, running_thread
 from nsmodel.kernel.mutants import KILL_OUTSIDE, PD01
-from nsmodel.kernel.objects import Descriptor, Disposition, Kernel, Pid, Signal, Task, TaskState
+from nsmodel.kernel.objects import Descriptor, Disposition, Kernel, Pid, Signal, Task
 from nsmodel.kernel.pid import visible, within
 
 
@@ -42,15 +42,9 @@ def dies_of(k: Kernel, task: Task, target: Task, signal: Signal) -> bool:
 
 
 @helper
-def alive(k: Kernel, leader: Task) -> bool:
-    """Some task of the group runs."""
-    return any(t.group_leader is leader and t.state == TaskState.RUNNING for t in k.tasks)
-
-
-@helper
 def send(k: Kernel, task: Task, targets: set[Task], signal: Signal) -> None:
     """Deliver a signal to processes, all at once; the dead take no notice."""
-    victims = {t for t in targets if dies_of(k, task, t, signal) and alive(k, t)}
+    victims = {t for t in targets if dies_of(k, task, t, signal) and running_thread(k, t)}
     if len(victims) > 0:
         kill_processes(k, victims, signal, 0)
 
