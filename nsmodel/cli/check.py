@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 
 import click
 
 from nsmodel.cli.judge import INTERRUPTED, disagreements, exit_status, results_of, unfit
 from nsmodel.cli.options import (
     Asked,
+    Kept,
     Stopwatch,
     budget_options,
+    checkpoint_options,
+    checkpoints,
     full_option,
     json_option,
+    say_where_from,
     system_options,
     systems,
     writable,
 )
 from nsmodel.cli.search import search_all, show_counterexamples, write_trace
-from nsmodel.cli.work import Job
+from nsmodel.cli.work import Job, default_processes
 from nsmodel.engines import registry
-from nsmodel.engines.interface import Limits, Report
+from nsmodel.engines.interface import Limits, Report, Resources
 from nsmodel.report import verdicts
 from nsmodel.report.console import people
 from nsmodel.report.output import CheckOutput, Result, write
@@ -32,21 +37,20 @@ from nsmodel.system.transition import TransitionSystem
 @click.argument("specs", nargs=-1, metavar="[SPEC]...")
 @click.option(
     "--engine",
-    default=registry.DEFAULT,
-    show_default=True,
     metavar="NAME",
-    help="An engine, or all: compare those that fit.",
+    help="An engine, or all: compare those that fit.  [default: explicit where the spec fits it, else bmc]",
 )
 @click.option("--depth", type=click.IntRange(min=0), metavar="N", help="The most steps; part of the scope.")
 @system_options
 @click.option("--no-symmetry", is_flag=True, help="Search every state, not one of those that differ by a renaming.")
 @budget_options
+@checkpoint_options
 @click.option("--trace-out", metavar="FILE", help="Write the shortest counterexample as JSON.")
 @full_option
 @json_option
 def command(
     specs: tuple[str, ...],
-    engine: str,
+    engine: str | None,
     depth: int | None,
     scope: str | None,
     bounds: tuple[str, ...],
@@ -57,20 +61,27 @@ def command(
     time_limit: float | None,
     memory_limit: int | None,
     state_limit: int | None,
+    checkpoint: str | None,
+    resume: bool,
     trace_out: str | None,
     full: bool,
     json_file: str | None,
 ) -> int:
     """Check every property of every SPEC: a file, a folder, or a name in specs/; all of specs/ by default."""
     watch = Stopwatch()
-    engines = registry.chosen(engine)
+    engines = registry.chosen(engine or registry.DEFAULT)
+    kept = checkpoints(checkpoint, resume=resume, engines=engines)
     writable(json_file, trace_out)
     asked = systems(load_specs(specs), scope=scope, bounds=bounds, depth=depth, mutant=mutant, kernel=kernel)
     limits = Limits(None, time_limit, state_limit, memory_limit)
     console = people(json_file)
+    say_where_from(console, kept, [a.loaded.spec.name for a in asked])
+    cores = threads or default_processes()
+    each = max(1, cores // max(1, len(asked)))
+    how = How(engines if engine else (*engines, registry.NEXT), engine is None, limits, not no_symmetry, each, kept)
 
     def job(a: Asked) -> Job[list[Result]]:
-        return lambda report: _search(a, engines, limits, report, symmetry=not no_symmetry)
+        return lambda report: _search(a, how, report)
 
     results, interrupted = search_all(console, asked, job, engines[0], threads)
     differing = disagreements(results)
@@ -84,12 +95,24 @@ def command(
     return status
 
 
-def _search(asked: Asked, engines: tuple[str, ...], limits: Limits, report: Report, *, symmetry: bool) -> list[Result]:
+@dataclass(frozen=True)
+class How:
+    """How every spec is searched: by each engine, or (`first`) by the first that fits."""
+
+    engines: tuple[str, ...]
+    first: bool
+    limits: Limits
+    symmetry: bool
+    threads: int
+    kept: Kept | None
+
+
+def _search(asked: Asked, how: How, report: Report) -> list[Result]:
     """The searches of one spec, one engine after the other."""
     out: list[Result] = []
     refused: list[str] = []
     system = asked.system
-    for name in engines:
+    for name in how.engines:
         engine = registry.engine(name)
         why_not = engine.unfit(system)
         if why_not is None and name not in system.spec.engines:
@@ -97,11 +120,14 @@ def _search(asked: Asked, engines: tuple[str, ...], limits: Limits, report: Repo
         if why_not is not None:
             refused.append(f"the engine {name} does not fit: {why_not}")
             continue
-        found = engine.search(system, _within(system, out, limits), report, symmetry=symmetry)
+        folder = how.kept.folder / system.spec.name if how.kept else None
+        resources = Resources(how.threads, folder, how.kept is not None and how.kept.resume)
+        limits = _within(system, out, how.limits)
+        found = engine.search(system, limits, report, symmetry=how.symmetry, resources=resources)
         out += results_of(system, found, asked.info)
-        if found.stopped == INTERRUPTED:
+        if found.stopped == INTERRUPTED or how.first:
             break
-    return out or unfit(system, engines[0], asked.info, "; ".join(refused))
+    return out or unfit(system, how.engines[0], asked.info, "; ".join(refused))
 
 
 def _within(system: TransitionSystem, before: list[Result], limits: Limits) -> Limits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
 from nsmodel.ir.language import Switch
 from nsmodel.kernel.versions import FIXED, find_switch, switches_of
@@ -53,7 +55,7 @@ def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--threads",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Specs searched at a time (default: the cores, at most 2).",
+            help="Threads in all: of one search, or specs searched at a time (default: the cores, at most 2).",
         ),
         click.option("--time-limit", type=click.FloatRange(min=0), metavar="S", help="Seconds for each search."),
         click.option("--memory-limit", type=click.IntRange(min=1), metavar="MB", help="Memory for each process."),
@@ -61,6 +63,57 @@ def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def checkpoint_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where a search keeps itself."""
+    for option in (
+        click.option("--resume", is_flag=True, help="Go on from what --checkpoint DIR holds."),
+        click.option(
+            "--checkpoint",
+            metavar="DIR",
+            help="Keep the search in DIR, at least every 2 seconds and at its end (engine explicit).",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where searches keep themselves: a folder for each spec in `folder`."""
+
+    folder: Path
+    resume: bool
+
+
+def checkpoints(folder: str | None, *, resume: bool, engines: tuple[str, ...]) -> Kept | None:
+    """What the options for checkpoints ask for. Raises :class:`Problem` for what cannot be."""
+    if folder is None:
+        if resume:
+            raise Problem("there is nothing to resume", place="--resume", fix="name the folder with --checkpoint DIR")
+        return None
+    if engines != ("explicit",):
+        cause = f"the engine {', '.join(engines)} writes none"
+        raise Problem("no checkpoint can be kept", place="--checkpoint", cause=cause, fix="use --engine explicit")
+    if Path(folder).exists() and not Path(folder).is_dir():
+        raise Problem("no checkpoint can be kept", place=folder, cause="it is no folder", fix="name a folder")
+    return Kept(Path(folder), resume)
+
+
+def say_where_from(console: Console, kept: Kept | None, specs: list[str]) -> None:
+    """Say where the search of each spec begins; without --resume, what is there is put aside, not lost."""
+    for spec in specs if kept is not None else []:
+        assert kept is not None
+        folder = kept.folder / spec
+        there = any(folder.glob("*.json"))
+        if kept.resume and not there:
+            console.print(f"{folder}: no checkpoint is there; starting from the beginning", highlight=False)
+        elif there and not kept.resume:
+            aside = folder.with_name(f"{spec}.before")
+            shutil.rmtree(aside, ignore_errors=True)
+            folder.rename(aside)
+            console.print(f"{folder}: the checkpoint that was there is now {aside}", highlight=False)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 import z3
 
-from nsmodel.engines.interface import Clock, Found, Limits, Progress, Report, Search
+from nsmodel.engines.interface import ALONE, Clock, Found, Limits, Progress, Report, Resources, Search
 from nsmodel.engines.z3_terms import Z3Terms
 from nsmodel.ir.language import Flags
 from nsmodel.ir.lower import definition_of
@@ -69,7 +69,15 @@ class Bmc:
         """Every bounded system fits."""
         return None
 
-    def search(self, system: TransitionSystem, limits: Limits, report: Report, *, symmetry: bool = True) -> Search:
+    def search(
+        self,
+        system: TransitionSystem,
+        limits: Limits,
+        report: Report,
+        *,
+        symmetry: bool = True,
+        resources: Resources = ALONE,
+    ) -> Search:
         """Unroll step by step; the first counterexample of a property is a shortest one."""
         out = Search(self.name)
         clock = Clock(limits)

@@ -66,6 +66,24 @@ class Search:
     coverage: Counter[tuple[str, str]] = field(default_factory=Counter)
     found: dict[str, Found] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """What people should know besides; not part of the result."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a search may use besides its budgets: threads, and a folder to keep itself in.
+
+    `resume`: go on from what the folder holds. An engine that has no use for them leaves them alone.
+    """
+
+    threads: int = 1
+    checkpoint: Path | None = None
+    resume: bool = False
+
+
+ALONE = Resources()
+"""One thread, and nothing kept."""
 
 
 class Engine(Protocol):
@@ -77,7 +95,15 @@ class Engine(Protocol):
         """Why the engine cannot check the system, or None."""
         ...
 
-    def search(self, system: TransitionSystem, limits: Limits, report: Report, *, symmetry: bool = True) -> Search:
+    def search(
+        self,
+        system: TransitionSystem,
+        limits: Limits,
+        report: Report,
+        *,
+        symmetry: bool = True,
+        resources: Resources = ALONE,
+    ) -> Search:
         """Look for a shortest counterexample of every property of the system's spec.
 
         Ctrl-C and a spent budget end the search early, with what was reached.

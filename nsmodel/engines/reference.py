@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nsmodel.engines.interface import Clock, Found, Limits, Progress, Report, Search
+from nsmodel.engines.interface import ALONE, Clock, Found, Limits, Progress, Report, Resources, Search
+from nsmodel.engines.retrace import Retrace
 from nsmodel.ir.language import ScopeCut
 from nsmodel.ir.state import Frozen
 from nsmodel.system.operation import Call
-from nsmodel.system.transition import Outcome, Runner, TransitionSystem, Violation
+from nsmodel.system.transition import Runner, TransitionSystem, Violation
 
 
 class Reference:
@@ -20,7 +21,15 @@ class Reference:
         """Everything fits."""
         return None
 
-    def search(self, system: TransitionSystem, limits: Limits, report: Report, *, symmetry: bool = True) -> Search:
+    def search(
+        self,
+        system: TransitionSystem,
+        limits: Limits,
+        report: Report,
+        *,
+        symmetry: bool = True,
+        resources: Resources = ALONE,
+    ) -> Search:
         """Every state within the bounds and the depth, until all are seen or a budget is spent."""
         return _Run(system, limits, report, symmetry).search()
 
@@ -100,52 +109,11 @@ class _Run:
                 self.out.found[violation.property] = self._trace(state, violation, last)
 
     def _trace(self, state: Frozen, violation: Violation, last: Call | None) -> Found:
-        """Walk back to the initial state, then forward again, each time by the call that leads to the next form."""
         path = [state]
         while (before := self.parents[path[-1]]) is not None:
             path.append(before)
         path.reverse()
-        here = self.system.initial
-        calls: list[Call] = []
-        for target in path[1:]:
-            call, here = self._forward(here, target)
-            calls.append(call)
-        if last is None:
-            shown = self.system.violations(here, self.system.spec.properties)
-        else:
-            call, done = self._breaking(here, last.operation, violation)
-            calls.append(call)
-            shown = list(done.violations)
-        exact = next(v for v in shown if v.property == violation.property)
-        return Found(exact, tuple(calls))
-
-    def _forward(self, here: Frozen, target: Frozen) -> tuple[Call, Frozen]:
-        successors = self._successors(here)
-        forms: tuple[Callable[[Frozen], Frozen], ...] = (self.form, self.system.canonical.exact)
-        for form in forms:
-            wanted = form(target)
-            for call, done in successors:
-                if done.state is not None and form(done.state) == wanted:
-                    return call, done.state
-        raise AssertionError("a canonical successor has no real one: some rule treats slots unlike")
-
-    def _breaking(self, here: Frozen, operation: str, violation: Violation) -> tuple[Call, Outcome]:
-        for call, done in self._successors(here):
-            if call.operation == operation and any(v.property == violation.property for v in done.violations):
-                return call, done
-        raise AssertionError("a canonical violation has no real one: some rule treats slots unlike")
-
-    def _successors(self, here: Frozen) -> list[tuple[Call, Outcome]]:
-        runner = Runner(self.system, here)
-        out = []
-        for call in runner.calls():
-            try:
-                done = runner.run(call)
-            except ScopeCut:
-                continue
-            if done is not None:
-                out.append((call, done))
-        return out
+        return Retrace(self.system, self.form).found(path, violation.property, in_step=last is not None)
 
 
 def _same(state: Frozen) -> Frozen:

@@ -9,9 +9,17 @@ from nsmodel.engines.interface import Engine
 from nsmodel.system.load import near
 from nsmodel.system.problem import Problem
 
-MODULES = {"reference": ("nsmodel.engines.reference", "Reference"), "bmc": ("nsmodel.engines.bmc", "Bmc")}
+MODULES = {
+    "reference": ("nsmodel.engines.reference", "Reference"),
+    "explicit": ("nsmodel.engines.explicit.search", "Explicit"),
+    "bmc": ("nsmodel.engines.bmc", "Bmc"),
+}
 """Module and class of each engine."""
-DEFAULT = "reference"
+PACKAGES = {"bmc": "z3-solver", "explicit": "llvmlite"}
+"""What an engine needs besides."""
+DEFAULT = "explicit"
+"""The engine of `check`; where a system does not fit it, the next one."""
+NEXT = "bmc"
 ALL = "all"
 
 
@@ -30,7 +38,10 @@ def engine(name: str) -> Engine:
     except ImportError as missing:
         cause = f"{missing.name or missing} is not installed"
         raise Problem(
-            f"the engine {name} cannot be used", place="--engine", cause=cause, fix="pip install z3-solver"
+            f"the engine {name} cannot be used",
+            place="--engine",
+            cause=cause,
+            fix=f"pip install {PACKAGES.get(name, name)}",
         ) from None
     return made
 

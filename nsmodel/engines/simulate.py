@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from nsmodel.engines.interface import Clock, Found, Limits, Progress, Report, Search
+from nsmodel.engines.interface import ALONE, Clock, Found, Limits, Progress, Report, Resources, Search
 from nsmodel.ir.language import ScopeCut
 from nsmodel.ir.state import Frozen
 from nsmodel.system.operation import Call, OperationError
@@ -29,7 +29,15 @@ class Simulate:
         """Everything fits."""
         return None
 
-    def search(self, system: TransitionSystem, limits: Limits, report: Report, *, symmetry: bool = True) -> Search:
+    def search(
+        self,
+        system: TransitionSystem,
+        limits: Limits,
+        report: Report,
+        *,
+        symmetry: bool = True,
+        resources: Resources = ALONE,
+    ) -> Search:
         """Walk; `limits.depth` makes walks shorter. `symmetry` makes no difference."""
         out = Search(self.name)
         clock = Clock(limits)

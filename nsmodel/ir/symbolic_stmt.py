@@ -9,7 +9,7 @@ from typing import Any
 from nsmodel.ir import nodes as n
 from nsmodel.ir.language import Entity
 from nsmodel.ir.nodes import Definition, Place, Stmt
-from nsmodel.ir.schema import Sizes
+from nsmodel.ir.rank import most_rounds
 from nsmodel.ir.symbolic_expr import ExpressionReader, Path, Record, reads
 from nsmodel.ir.symbolic_state import (
     LIVE,
@@ -401,7 +401,7 @@ class StatementReader(ExpressionReader):
         before = self._leavings()
         self._exits.append(exits)
         start, now = path, path
-        rounds = self._rounds(s)
+        rounds = most_rounds(s, self.sizes)
         for done in range(rounds + 1):
             c = self.scalar(s.test, now.guard, now)
             inside, outside = t.conj(now.guard, c), t.conj(now.guard, t.neg(c))
@@ -419,21 +419,6 @@ class StatementReader(ExpressionReader):
         self._exits.pop()
         out, _ = self._join(exits.paths)
         return out.under(start.guard) if out is not None and self._leavings() == before else out
-
-    def _rounds(self, s: n.While) -> int:
-        """How often the body of a `while` may run.
-
-        A pointer chase visits each slot of its entity at most once, and each level where objects have a `level`;
-        `while changed` changes at most as often as the largest set that it stores has slots, and once more nothing.
-        """
-        slots = self.layout.slots
-        if s.rank is None:
-            grown = {kind.entity for kind in _stored_sets(s.body, self.sizes)}
-            return max((slots[e] for e in grown), default=max(slots.values(), default=0)) + 1
-        level = self.sizes.schema.by_class[s.rank].by_name.get("level")
-        if level is not None and isinstance(level.type, IntType):
-            return min(slots[s.rank], self.sizes.top(level.type, s.rank) + 1)
-        return slots[s.rank]
 
     def _for_yield(self, s: n.ForYield, path: Path) -> Path | None:
         args = [self.value(a, path.guard, path) for a in s.call.args]
@@ -461,19 +446,6 @@ class StatementReader(ExpressionReader):
         if end is not None and not breaks.paths and self._leavings() == before:
             end = end.under(path.guard)
         return self._after_loop(path, end, breaks, before)
-
-
-def _stored_sets(body: Sequence[Stmt], sizes: Sizes) -> list[SetType]:
-    """Types of the sets that statements store."""
-    out: list[SetType] = []
-    for stmt in body:
-        if isinstance(stmt, n.Assign) and isinstance(stmt.value.type, SetType):
-            out.append(stmt.value.type)
-        if isinstance(stmt, n.Store) and isinstance(stmt.value.type, SetType):
-            out.append(stmt.value.type)
-        for name in ("body", "then", "other"):
-            out += _stored_sets(getattr(stmt, name, ()), sizes)
-    return out
 
 
 def _merge_locals(c: Term, a: Mapping[Any, Value], b: Mapping[Any, Value]) -> Mapping[Any, Value]:

@@ -155,8 +155,11 @@ def scope_of(loaded: Loaded, name: str | None, bounds: Mapping[str, int], depth:
     """A scope of a spec with the bounds and the depth that replace its own; raises :class:`Problem`."""
     spec = loaded.spec
     place = f"{loaded.path} ({spec.name})"
-    known = sorted(schema_of(spec.state).bound_names)
+    known = sorted(schema_of(spec.state).bound_names - spec.derived.keys())
     for bound, value in bounds.items():
+        if bound in spec.derived:
+            fix = f"name one of {', '.join(known)}; it follows"
+            raise Problem(f"the bound {bound} is derived from the others", place=place, fix=fix)
         if bound not in known:
             raise Problem(f"unknown bound {bound}", place=place, fix=near(bound, known, "a bound"))
         top = spec.max_bounds.get(bound)
@@ -167,4 +170,4 @@ def scope_of(loaded: Loaded, name: str | None, bounds: Mapping[str, int], depth:
     except SpecError:
         fix = near(name or "", ["default", *spec.scopes], "a scope")
         raise Problem(f"unknown scope {name}", place=place, fix=fix) from None
-    return Scope({**chosen.bounds, **bounds}, chosen.depth if depth is None else depth)
+    return spec.settled(Scope({**chosen.bounds, **bounds}, chosen.depth if depth is None else depth))

@@ -59,7 +59,8 @@ class Scope:
 class Spec:
     """What `nsmodel check` checks.
 
-    `bounds` gives slots by collection (a collection that is not named has none, and costs nothing). `prelude` are
+    `bounds` gives slots by collection (a collection that is not named has none, and costs nothing); `derived` those
+    that follow from other bounds, so that nobody has to name them. `prelude` are
     calls that must succeed, from the state that `base` makes; the search starts after them. `kills` maps the
     known bugs that the spec is meant to find to the property that each breaks.
     """
@@ -78,8 +79,10 @@ class Spec:
     scopes: Mapping[str, Scope] = field(default_factory=dict)
     expect: Mapping[str, Verdict] = field(default_factory=dict)
     kills: Mapping[Switch, str] = field(default_factory=dict)
-    engines: tuple[str, ...] = ("reference", "bmc")
+    engines: tuple[str, ...] = ("reference", "explicit", "bmc")
     replayable: bool = True
+    derived: Mapping[str, Callable[[Mapping[str, int]], int]] = field(default_factory=dict)
+    """Bounds that are functions of the others; no scope and no user names them."""
     max_bounds: Mapping[str, int] = field(default_factory=dict)
     """Bounds that the prelude or the rules cannot go beyond."""
     may_never_succeed: tuple[str, ...] = ()
@@ -87,10 +90,12 @@ class Spec:
 
     def __post_init__(self) -> None:
         known = schema_of(self.state).bound_names
-        for source in (self.bounds, *(s.bounds for s in self.scopes.values())):
+        for source in (self.derived, self.bounds, *(s.bounds for s in self.scopes.values())):
             for name in source:
                 if name not in known:
                     raise SpecError(f"{self.name}: unknown bound {name}; one of {', '.join(sorted(known))}")
+                if name in self.derived and source is not self.derived:
+                    raise SpecError(f"{self.name}: the bound {name} is derived from the others, no scope names it")
         named = {p.name for p in self.properties}
         for prop_name in (*self.expect, *self.kills.values()):
             if prop_name not in named:
@@ -106,12 +111,18 @@ class Spec:
     def scope(self, name: str | None) -> Scope:
         """A scope by name, the spec's own for None; raises :class:`SpecError`."""
         if name is None or name == "default":
-            return Scope(self.bounds, self.depth)
+            return self.settled(Scope(self.bounds, self.depth))
         if name not in self.scopes:
             known = ", ".join(["default", *self.scopes])
             raise SpecError(f"{self.name}: unknown scope {name}; one of {known}")
         chosen = self.scopes[name]
-        return Scope({**self.bounds, **chosen.bounds}, chosen.depth)
+        return self.settled(Scope({**self.bounds, **chosen.bounds}, chosen.depth))
+
+    def settled(self, scope: Scope) -> Scope:
+        """A scope with the derived bounds that follow from its others: needed again whenever one was replaced."""
+        named = {name: value for name, value in scope.bounds.items() if name not in self.derived}
+        follow = {name: function(named) for name, function in self.derived.items()}
+        return Scope({**named, **follow}, scope.depth)
 
 
 def call(operation: str, **arguments: Any) -> Call:
