@@ -116,7 +116,7 @@ class _Unrolling:
 
     def __init__(self, system: TransitionSystem) -> None:
         self.system = system
-        self.symbolic = Symbolic(system.sizes, system.switches)
+        self.symbolic = Symbolic(system.sizes, system.switches, system.statics)
         self.state = self.symbolic.variables("s ")
         self.cells = {name: term for name, term in self.symbolic.layout.flatten(self.state).items()}
         self.arguments: dict[str, Term] = {}

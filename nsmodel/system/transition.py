@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nsmodel.ir import language
-from nsmodel.ir.language import Broken, NotEnabled, Refused, ScopeCut, Switch, Trap, UseAfterFree
+from nsmodel.ir.language import Broken, Entity, NotEnabled, Refused, ScopeCut, Switch, Trap, UseAfterFree
 from nsmodel.ir.schema import Sizes, schema_of
-from nsmodel.ir.state import Frozen, State, freeze, freeze_loosely, thaw
+from nsmodel.ir.state import Frozen, Row, State, freeze, freeze_loosely, thaw
 from nsmodel.system.canonical import Canonical
 from nsmodel.system.operation import Call, Operation
 from nsmodel.system.spec import FAIL_ATOMIC, NO_UAF, STEP_TOTAL, Property, Scope, Spec, SpecError
@@ -125,6 +125,12 @@ class TransitionSystem:
     def sizes(self) -> Sizes:
         """The schema with the bounds."""
         return Sizes(schema_of(self.spec.state), self.limits)
+
+    @functools.cached_property
+    def statics(self) -> dict[type[Entity], tuple[Row, ...]]:
+        """Frozen rows of the static entities, as the base makes them."""
+        entities = schema_of(self.spec.state).entities
+        return {info.cls: rows for info, rows in zip(entities, self.base, strict=True) if info.static}
 
     @functools.cached_property
     def canonical(self) -> Canonical:

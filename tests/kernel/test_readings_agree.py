@@ -36,7 +36,7 @@ class Symbolically:
     """The symbolic reading of a system's rules, each executed once and then evaluated state by state."""
 
     def __init__(self, system: TransitionSystem) -> None:
-        self.symbolic = Symbolic(system.sizes, system.switches)
+        self.symbolic = Symbolic(system.sizes, system.switches, system.statics)
         self.variables = self.symbolic.variables()
         self.rules: dict[str, Prepared] = {}
 

@@ -136,6 +136,28 @@ def test_bounds_and_scopes() -> None:
         scope_of(limited, None, {"tasks": 4}, None)
 
 
+def test_derived_bounds_follow(tmp_path: Path) -> None:
+    bounds = '"tasks": 2, "nsproxies": 1, "pid_namespaces": 1, "user_namespaces": 1, "numbers": 2'
+    more = 'scopes={"big": Scope({"tasks": 3})}, derived={"pids": lambda bounds: bounds["tasks"] + 1},'
+    text = HEADER.replace("import Spec", "import Scope, Spec") + SPEC.format(name="follow", more=more)
+    whole = '"tasks": 2, "pids": 2, "nsproxies": 1, "pid_namespaces": 1, "user_namespaces": 1, "numbers": 2'
+    assert whole in text
+    loaded = load_file(write(tmp_path, "follow.py", text.replace(whole, bounds)))
+    assert loaded.spec.scope(None).bounds["pids"] == 3
+    assert loaded.spec.scope("big").bounds["pids"] == 4
+    assert scope_of(loaded, None, {"tasks": 7}, None).bounds["pids"] == 8
+    assert scope_of(loaded, "big", {"numbers": 3}, None).bounds["pids"] == 4
+    with pytest.raises(Problem, match="the bound pids is derived from the others") as caught:
+        scope_of(loaded, None, {"pids": 7}, None)
+    assert "name one of" in str(caught.value)
+    with pytest.raises(Problem, match="unknown bound pid") as caught:
+        scope_of(loaded, None, {"pid": 7}, None)
+    assert "pids" not in str(caught.value)
+    assert "derived from the others" in refused(write(tmp_path, "twice.py", text))
+    unknown = text.replace(whole, bounds).replace('{"pids": lambda', '{"pidz": lambda')
+    assert "unknown bound pidz" in refused(write(tmp_path, "unknown.py", unknown))
+
+
 def test_near_names() -> None:
     assert near("REFERENCE", ["reference", "bmc"], "an engine") == "did you mean reference?"
     assert near("explicit", ["reference", "bmc"], "an engine") == "an engine is one of reference, bmc"

@@ -19,11 +19,13 @@ from nsmodel.engines.native import context, sites
 from nsmodel.engines.native.emit import I1, I8, I32, I64, POINTER, Code, Value, declare
 from nsmodel.engines.native.functions import Functions
 from nsmodel.engines.native.sites import Cut, Trapping
+from nsmodel.engines.native.summary import parts
+from nsmodel.ir import nodes as n
 from nsmodel.ir.language import Entity
 from nsmodel.ir.lower import definition_of, flag_fields, flattened
 from nsmodel.ir.nodes import Definition
 from nsmodel.ir.schema import EntityInfo, Field
-from nsmodel.ir.types import FlagsType, IntType, MapType, RefType, SetType, Type
+from nsmodel.ir.types import BOOL, FlagsType, IntType, MapType, RefType, SetType, Type
 from nsmodel.system.operation import Operation
 from nsmodel.system.spec import FAIL_ATOMIC
 
@@ -50,6 +52,7 @@ class CallsCode:
             name = functions.module.get_unique_name(f"step.{operation.name}")
             step = declare(functions.module, name, I32, [POINTER, POINTER, POINTER, *kinds])
             self.rules.append(Rule(operation, definition, step))
+        self._guards = {r.operation.name: {i: functions.of(g) for i, g in guards_of(r).items()} for r in self.rules}
 
     # -- one step -----------------------------------------------------------------------------------------------------
 
@@ -65,33 +68,32 @@ class CallsCode:
         for name in ("status", "trap", "broken", "result"):
             context.put(code, ctx, name, 0)
         status = b.call(self.functions.of(rule.definition, rule=True), [before, after, ctx, *args])
-        trapped, done, leave = code.block("trapped"), code.block("done"), code.block("leave")
         with code.when(code.differs(context.get(code, ctx, "trap"), I64(0)), rare=True):
-            b.branch(trapped)
+            context.put(code, ctx, "result", 0)
+            self._trapped(code, ctx, I64(0))
         with code.when(code.same(status, I32(sites.OK))):
-            self._judge(code, rule, before, after, ctx, trapped)
-        b.branch(done)
-        code.at(done)
+            self._judge(code, rule, before, after, ctx)
         b.ret(status)
-        code.at(trapped)
-        b.branch(leave)
-        code.at(leave)
-        context.put(code, ctx, "broken", self._property_of_trap(code, context.get(code, ctx, "trap")))
-        b.ret(I32(sites.TRAPPED))
         code.finish()
 
-    def _judge(self, code: Code, rule: Rule, before: Value, after: Value, ctx: Value, trapped: Any) -> None:
+    def _trapped(self, code: Code, ctx: Value, besides: Value) -> None:
+        """Leave: the call violates the property of its trap, and those `besides`."""
+        own = self._property_of_trap(code, context.get(code, ctx, "trap"))
+        context.put(code, ctx, "broken", code.b.or_(besides, own))
+        code.b.ret(I32(sites.TRAPPED))
+
+    def _judge(self, code: Code, rule: Rule, before: Value, after: Value, ctx: Value) -> None:
         summary = self.functions.summaries.of(rule.definition)
         self._beyond(code, after, summary.stores)
-        if summary.frees or summary.creates:
-            with code.when(code.differs(code.b.call(self.dangling, [after, ctx]), I8(0)), rare=True):
-                code.b.branch(trapped)
         atomic = FAIL_ATOMIC.name in self.functions.properties and not rule.operation.function.interleaved
         if atomic and isinstance(rule.definition.result, IntType):
             failed = code.b.icmp_signed("<", context.get(code, ctx, "result"), I64(0))
             with code.when(failed, rare=True), code.when(code.b.call(self.changed, [before, after])):
                 bit = 1 << self.functions.properties.index(FAIL_ATOMIC.name)
                 context.put(code, ctx, "broken", code.b.or_(context.get(code, ctx, "broken"), I64(bit)))
+        if summary.frees or summary.creates or self._stores_needed(summary.stores):
+            with code.when(code.differs(code.b.call(self.dangling, [after, ctx]), I8(0)), rare=True):
+                self._trapped(code, ctx, context.get(code, ctx, "broken"))
 
     @functools.cached_property
     def changed(self) -> Any:
@@ -128,20 +130,26 @@ class CallsCode:
                         with code.when(above, rare=True):
                             code.b.ret(I32(self.functions.sites.number(Cut(f.type.high))))
 
+    def _stores_needed(self, stores: frozenset[tuple[type[Entity], str]]) -> frozenset[type[Entity]]:
+        """Entities with a stored field that may not be None: what was narrowed may be None where a helper voided it."""
+        schema = self.functions.schema
+        kinds = ((cls, schema.by_class[cls].by_name[name].type) for cls, name in stores if cls in self.layout.live)
+        return frozenset(cls for cls, t in kinds if isinstance(t, RefType) and not t.optional)
+
     @functools.cached_property
     def dangling(self) -> Any:
         """`dangling(state, context)`: trap, and give back 1, where a field names an object that is not live or is None
-        and may not be. Looks at what the rules can free and create, and no further."""
+        and may not be. Looks at what the rules can free, create and store, and no further."""
         function = declare(self.functions.module, "dangling", I8, [POINTER, POINTER])
         code = Code(function)
         state, ctx = function.args
         done = [self.functions.summaries.of(rule.definition) for rule in self.rules]
         frees = frozenset(self.layout.live).intersection(*[frozenset().union(*(s.frees for s in done))])
-        creates: frozenset[type[Entity]] = frozenset().union(*(s.creates for s in done))
+        filled = frozenset().union(*(s.creates | self._stores_needed(s.stores) for s in done))
         for info in self.layout.entities:
             naming = [f for f in info.fields if named(f.type) & frees]
             needed = [f for f in info.fields if isinstance(f.type, RefType) and not f.type.optional]
-            if naming or (needed and info.cls in creates):
+            if naming or (needed and info.cls in filled):
                 with self._rows(code, state, info.cls) as (slot, _):
                     dead = [self._dangling_field(code, state, info, f, slot) for f in naming]
                     self._trap_when(code, ctx, dead, f"a field of {info.name} names a freed object")
@@ -226,8 +234,13 @@ class CallsCode:
             total += product
         return total
 
-    def each(self, code: Code, rule: Rule, state: Value, body: Callable[[list[Value]], None]) -> None:
-        """Loop over the arguments that a spec offers a rule in a state."""
+    def each(self, code: Code, rule: Rule, state: Value, ctx: Value, body: Callable[[list[Value]], None]) -> None:
+        """Loop over the arguments that a spec offers a rule in a state.
+
+        What a rule is given of its first parameters is judged before the loops over the others begin: where it does
+        not hold, no call is there at all. Where it traps, the rule itself will tell.
+        """
+        guards = self._guards[rule.operation.name]
         parameters = list(zip(rule.operation.parameters, rule.operation.values, strict=True))
 
         def nest(position: int, chosen: list[Value]) -> None:
@@ -236,7 +249,16 @@ class CallsCode:
                 return
             (_, t), offered = parameters[position]
             with self._choice(code, rule, position, t, offered, state) as values:
-                nest(position + 1, [*chosen, *values])
+                here = [*chosen, *values]
+                guard = guards.get(position)
+                if guard is None:
+                    nest(position + 1, here)
+                    return
+                context.put(code, ctx, "trap", 0)
+                holds = code.b.call(guard, [state, ctx, *here])
+                trapped = code.differs(context.get(code, ctx, "trap"), I64(0))
+                with code.when(code.b.or_(holds, trapped)):
+                    nest(position + 1, here)
 
         nest(0, [])
 
@@ -273,6 +295,36 @@ class CallsCode:
                 code.fit(code.load(code.item(table, code.b.add(first, I64(k)), I32), I32), kind)
                 for k, kind in enumerate(kinds)
             ]
+
+
+def guards_of(rule: Rule) -> dict[int, Definition]:
+    """What a rule is given of its first parameters alone, by the last parameter that it takes; the rule's beginning."""
+    formal = [name for name, _ in rule.operation.parameters]
+    conditions: dict[int, list[n.Expr]] = {}
+    for stmt in rule.definition.body:
+        if not isinstance(stmt, n.Given):
+            break
+        for condition in _conjuncts(stmt.condition):
+            used = {part.name.split(".")[0] for part in parts(condition) if isinstance(part, n.Local)}
+            last = max((formal.index(name) for name in used & set(formal)), default=-1)
+            if 0 <= last < len(formal) - 1:
+                conditions.setdefault(last, []).append(condition)
+    out = {}
+    for last, found in conditions.items():
+        known = [p for p in rule.definition.params if formal.index(p[0].split(".")[0]) <= last]
+        whole = functools.reduce(lambda a, b: n.Junction(BOOL, a.place, "and", a, b), found)
+        name = f"{rule.definition.name}.given.{last}"
+        body = (n.Return(whole.place, whole),)
+        out[last] = Definition(name, name, tuple(known), BOOL, body, dict(known))
+    return out
+
+
+def _conjuncts(e: n.Expr) -> Iterator[n.Expr]:
+    if isinstance(e, n.Junction) and e.op == "and":
+        yield from _conjuncts(e.left)
+        yield from _conjuncts(e.right)
+    else:
+        yield e
 
 
 def named(t: Type) -> frozenset[type[Entity]]:

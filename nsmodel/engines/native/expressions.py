@@ -136,8 +136,9 @@ class ExpressionCode:
             self.trap("None", place)
 
     def not_none(self, e: Expr, slot: Value) -> None:
-        """Trap where a reference that is no object is None."""
-        if isinstance(e.type, RefType) and e.type.optional:
+        """Trap where a reference that becomes a member or a key is None: its type may say that it is not, where a path
+        was narrowed and a helper voided it."""
+        if not (isinstance(e, n.Local) and e.name in self.safe):
             with self.code.when(self.code.same(slot, I8(0)), rare=True):
                 self.trap("None", e.place)
 

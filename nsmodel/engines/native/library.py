@@ -23,8 +23,12 @@ from llvmlite import binding
 
 from nsmodel.engines.native.program import Program
 
-LEVEL = 2
-"""LLVM's optimisation level; the next one compiles longer for code that is no faster."""
+LEVEL = 1
+"""LLVM's optimisation level; the next ones compile longer for code that is no faster."""
+LARGE = 12_000
+"""Lines of text from which a module gets the few passes that matter most: the whole pipeline would take seconds, and
+gains a tenth of the run time."""
+LEAN = ("sroa", "simplify_cfg", "instruction_combine", "new_gvn", "dead_store_elimination", "simplify_cfg")
 POINTER, WORD = ctypes.c_void_p, ctypes.c_int64
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "expand": (WORD, [POINTER, POINTER, WORD, WORD]),
@@ -71,10 +75,10 @@ def compiled(program: Program) -> Library:
     binding.initialize_native_asmprinter()
     cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
     text = program.text
-    depends = (text, llvmlite.__version__, ".".join(map(str, binding.llvm_version_info)), cpu, features, str(LEVEL))
+    depends = (text, llvmlite.__version__, ".".join(map(str, binding.llvm_version_info)), cpu, features, str((LEVEL, LARGE, LEAN)))
     digest = hashlib.sha256("\0".join(depends).encode()).hexdigest()
     target = binding.Target.from_default_triple().create_target_machine(
-        cpu=cpu, features=features, opt=LEVEL, codemodel="jitdefault", jit=True
+        cpu=cpu, features=features, opt=2, codemodel="jitdefault", jit=True
     )
     start = time.perf_counter()
     code = _cached(digest)
@@ -97,7 +101,13 @@ def _compile(text: str, target: Any) -> bytes:
     module = binding.parse_assembly(text)
     module.verify()
     builder = binding.create_pass_builder(target, binding.create_pipeline_tuning_options(speed_level=LEVEL))
-    builder.getModulePassManager().run(module, builder)
+    if text.count("\n") < LARGE:
+        passes = builder.getModulePassManager()
+    else:
+        passes = binding.create_new_module_pass_manager()
+        for name in LEAN:
+            getattr(passes, f"add_{name}_pass")()
+    passes.run(module, builder)
     return bytes(target.emit_object(module))
 
 

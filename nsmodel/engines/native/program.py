@@ -107,22 +107,24 @@ class Program:
 
     def _seen_lately(self, code: Code, ctx: Value, address: Value, done: Any) -> None:
         """Leave when this thread has stored the same successor a short while ago: most successors are repeats, and
-        comparing words is much quicker than a canonical form."""
+        comparing words is much quicker than a canonical form. Not when it did so for a state of greater rank of this
+        level: the successor's link is the least."""
         b = code.b
         words = self.store.loaded(code, address)
         entry_size = 8 * (self.layout.words + 1)
         at = b.mul(b.and_(self.store.hashed(code, words), I64(SEEN - 1)), I64(entry_size))
         entry = code.byte(context.pointer(code, ctx, "seen"), at)
         mark = code.byte(entry, 8 * self.layout.words)
+        now = b.or_(b.shl(context.get(code, ctx, "level"), I64(32)), context.get(code, ctx, "rank"))
         same = b.and_(
             self.store.equal(code, self.store.loaded(code, entry), words),
-            code.same(code.load(mark, I64), I64(1)),
+            b.icmp_unsigned("<", b.sub(code.load(mark, I64), I64(1)), now),
         )
         with code.when(same):
             b.branch(done)
         for i, word in enumerate(words):
             code.store(word, code.byte(entry, 8 * i))
-        code.store(I64(1), mark)
+        code.store(now, mark)
 
     def _write_expand(self) -> None:
         """Expand the states at some ranks of a level; gives back the rank of the first that there was no room for."""
@@ -170,7 +172,7 @@ class Program:
                     with code.when(code.same(status, I32(sites.OK))):
                         b.call(self._emit, [after, ctx])
 
-        self.calls.each(code, rule, before, one)
+        self.calls.each(code, rule, before, ctx, one)
         b.ret_void()
         code.finish()
         return function

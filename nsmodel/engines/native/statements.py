@@ -290,14 +290,14 @@ class DefinitionCode(ExpressionCode):
         self.code.at(after)
 
     def _again(self, *bodies: Any) -> None:
-        """Forget, before a loop, what one of its rounds may change for the next."""
+        """Forget what one round of a loop may change for the next, and for what comes after the loop."""
         for part in parts(bodies):
             if isinstance(part, n.Assign):
                 self.safe.discard(part.name)
             elif isinstance(part, n.ForEach | n.ForYield | n.Quantified | n.Filter):
                 self.safe.discard(part.var)
-            if isinstance(part, n.Free) or (isinstance(part, n.Call) and part.callee.frees):
-                self.safe.clear()
+            if isinstance(part, n.Free | n.Yield) or (isinstance(part, n.Call) and part.callee.frees):
+                self.safe.clear()  # whoever consumes what is yielded may free anything
 
     def _body(self, body: Sequence[Stmt], following: Any, done: Any) -> None:
         self.frame.loops.append((following, done))
@@ -317,7 +317,9 @@ class DefinitionCode(ExpressionCode):
         done = self.code.block("done")
         self._again(s.body)
         with self.each(s.var, s.domain, leave=done) as (_, following):
+            self._again(s.body)
             self._body(s.body, following, done)
+        self._again(s.body)
 
     def _while(self, s: n.While) -> None:
         rounds = self.code.variable(I32(0))
@@ -337,6 +339,7 @@ class DefinitionCode(ExpressionCode):
         self.code.at(body)
         with self.perhaps():
             self._body(s.body, head, done)
+        self._again(s.body)
         self.code.at(done)
 
     def _for_yield(self, s: n.ForYield) -> None:
