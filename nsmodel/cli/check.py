@@ -121,13 +121,17 @@ def _search(asked: Asked, how: How, report: Report) -> list[Result]:
             refused.append(f"the engine {name} does not fit: {why_not}")
             continue
         folder = how.kept.folder / system.spec.name if how.kept else None
-        resources = Resources(how.threads, folder, how.kept is not None and how.kept.resume)
+        resources = Resources(how.threads, folder, how.kept is not None and how.kept.resume, _say)
         limits = _within(system, out, how.limits)
         found = engine.search(system, limits, report, symmetry=how.symmetry, resources=resources)
         out += results_of(system, found, asked.info)
         if found.stopped == INTERRUPTED or how.first:
             break
     return out or unfit(system, how.engines[0], asked.info, "; ".join(refused))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _within(system: TransitionSystem, before: list[Result], limits: Limits) -> Limits:
