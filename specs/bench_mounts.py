@@ -540,7 +540,6 @@ SPEC = Spec(
     base=base,
     bounds={"mounts": 3, "namespaces": 1, "dentries": 2},
     derived={"groups": lambda bounds: bounds["mounts"]},
-    depth=7,
     scopes={"small": Scope(depth=4)},
     operations=(
         op(mount),

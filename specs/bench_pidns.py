@@ -349,7 +349,6 @@ SPEC = Spec(
     state=PidState,
     base=base,
     bounds={"tasks": 3, "namespaces": 2, "levels": 2},
-    depth=8,
     scopes={"small": Scope(depth=4)},
     operations=(
         op(fork),

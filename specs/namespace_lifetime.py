@@ -35,7 +35,6 @@ SPEC = Spec(
         "numbers": 2,
         "limits": 1,
     },
-    depth=6,
     scopes={
         "small": Scope({"descriptors": 1}, depth=3),
         "deep": Scope({"tasks": 3, "pids": 3, "nsproxies": 4, "uts_namespaces": 3, "bind_mounts": 2, "places": 2}),

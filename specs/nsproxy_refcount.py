@@ -38,7 +38,6 @@ SPEC = Spec(
         "fs_structs": 3,
         "numbers": 2,
     },
-    depth=5,
     scopes={
         "small": Scope({"tasks": 2, "pids": 2, "nsproxies": 3, "uts_namespaces": 2, "fs_structs": 2}, depth=2),
         "deep": Scope({"tasks": 4, "pids": 4, "nsproxies": 5, "fs_structs": 4}),

@@ -26,7 +26,6 @@ SPEC = Spec(
         "user_namespaces": 1,
         "numbers": 2,
     },
-    depth=5,
     scopes={"small": Scope({"tasks": 3, "pids": 3, "nsproxies": 3}, depth=2)},
     prelude=(
         call("clone3", task=1, flags=CloneFlags(newpid=True), tids=SetTid()),

@@ -53,7 +53,6 @@ SPEC = Spec(
         "descriptors": 1,
         "numbers": 2,
     },
-    depth=7,
     scopes={
         "small": Scope({"tasks": 2, "pids": 2, "nsproxies": 3, "pid_namespaces": 2}, depth=3),
         "deep": Scope({"tasks": 4, "pids": 4, "nsproxies": 5, "descriptors": 2}),

@@ -38,7 +38,6 @@ SPEC = Spec(
         "descriptors": 1,
         "numbers": 2,
     },
-    depth=5,
     scopes={
         "small": Scope({"tasks": 2, "pids": 2, "nsproxies": 3}, depth=2),
         "deep": Scope({"tasks": 4, "pids": 4, "nsproxies": 5, "pid_namespaces": 3}),

@@ -66,8 +66,8 @@ class Search:
     coverage: Counter[tuple[str, str]] = field(default_factory=Counter)
     found: dict[str, Found] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    """What people should know besides; not part of the result."""
+    memory: int = 0
+    """Bytes of the stored states and of what finds them, 0 where an engine does not tell."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,8 @@ class Resources:
     threads: int = 1
     checkpoint: Path | None = None
     resume: bool = False
+    say: Callable[[str], None] = print
+    """Tells people one line, at once."""
 
 
 ALONE = Resources()

@@ -251,7 +251,8 @@ def dead_is_empty(k: Kernel) -> None:
 
 @invariant("INIT_LAST", source="kernel/pid_namespace.c: zap_pid_ns_processes (v6.18)")
 def init_last(k: Kernel) -> None:
-    """The init of a pid namespace can be reaped only when nobody else has a number there."""
+    """The init of a pid namespace can be reaped only when no other task has a number there (a process group outside may
+    still be named after the init's)."""
     for ns in k.pid_namespaces:
         if ns.started:
             reaper = ns.child_reaper
@@ -264,7 +265,7 @@ def init_last(k: Kernel) -> None:
             own = None if reaper is None else reaper.group_leader.pid
             if gone:
                 require(
-                    not any(p.numbers[ns] != 0 and p is not own for p in k.pids),
+                    not any(t.pid.numbers[ns] != 0 and t.pid is not own for t in k.tasks),
                     "the init is reaped or reapable while others have numbers in its pid namespace",
                     ns,
                     reaper,

@@ -33,7 +33,7 @@ def show(console: Console, trace: Trace, *, full: bool = False) -> None:
     line(console, ("initial state", "bold"))
     for text in process_tree(trace.initial, table):
         line(console, "  ", text)
-    if full:
+    if full or not process_tree(trace.initial, table):
         writer.whole(trace.initial, table)
     state = trace.initial
     for number, step in enumerate(trace.steps, 1):
@@ -74,9 +74,11 @@ def _end(console: Console, trace: Trace, state: State, table: Table) -> None:
         line(
             console, "  ", (ref.name, "bold"), f"  {_object(trace, ref.collection, row, table)}" if row else "  (freed)"
         )
-    line(console, ("process tree", "bold"), " (numbers from the outermost pid namespace inwards)")
     marked = frozenset(ref.id for ref in broken.objects if ref.collection == "tasks")
-    for text in process_tree(state, table, marked):
+    tree = process_tree(state, table, marked)
+    if tree:
+        line(console, ("process tree", "bold"), " (numbers from the outermost pid namespace inwards)")
+    for text in tree:
         line(console, "  ", text)
 
 
@@ -124,7 +126,7 @@ class _Writer:
         named = self.trace.parameters.get(step.operation, {})
         out = []
         for i, (name, value) in enumerate(step.arguments.items()):
-            if (i == 0 and name in named) or value == {}:
+            if (i == 0 and step.task is not None and name in named) or value == {}:
                 continue
             out.append(_words(value) if isinstance(value, dict) else f"{name}={_name(named.get(name), value, table)}")
         return ", ".join(out)
@@ -167,7 +169,7 @@ class _Writer:
 
     def _born(self, change: Change, state: State, table: Table) -> str:
         row = change.new
-        if change.collection != "tasks":
+        if change.collection != "tasks" or "group_leader" not in row:
             return _object(self.trace, change.collection, row, table, counters=False)
         if row["group_leader"] != row["id"]:
             words = ["thread of " + table.get(("tasks", row["group_leader"]), "?")]

@@ -13,8 +13,10 @@ Table = Mapping[tuple[str, int], str]
 
 
 def process_tree(state: State, names: Table, marked: frozenset[int] = frozenset()) -> list[str]:
-    """Lines of the tree; `marked` tasks are pointed at."""
+    """Lines of the tree; `marked` tasks are pointed at. None where the model has no thread groups or no numbers."""
     tasks = {row["id"]: row for row in state.get("tasks", [])}
+    if not all("group_leader" in row and "pid" in row for row in tasks.values()) or not tasks:
+        return []
     lines = [["process", "pid namespace", "numbers", "state"]]
     roots = [t for t, row in tasks.items() if row["group_leader"] == t and row["parent"] not in tasks]
     for root in _by_name(roots, names):

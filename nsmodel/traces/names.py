@@ -78,11 +78,15 @@ class Names:
             return f"pid({self.of(*tasks[0])})" if tasks else self._next("pid#")
         if row.get("caller") is not None:
             return f"{collection.removesuffix('_frames')}({self.of('tasks', row['caller'])})"
-        return self._next(f"{KINDS.get(collection, collection.removesuffix('s'))}:")
+        return self._next(f"{KINDS.get(collection) or _singular(collection)}:")
 
     def _next(self, stem: str, first: int = 0) -> str:
         self._taken[stem] += 1
         return f"{stem}{self._taken[stem] + first}"
+
+
+def _singular(collection: str) -> str:
+    return f"{collection[:-3]}y" if collection.endswith("ies") else collection.removesuffix("s")
 
 
 def shown_number(entry: int, pid: int) -> int:

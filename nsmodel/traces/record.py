@@ -77,7 +77,7 @@ def step_of(system: TransitionSystem, before: Frozen, call: Call, done: Outcome)
     after = done.state if done.state is not None else done.wreck
     new = old if after is before else None if after is None else snapshot(schema, after)
     return Step(
-        task=caller(system.operation(call.operation), call, old),
+        task=caller(system.operation(call.operation), call, old, schema),
         operation=call.operation,
         arguments={name: to_json(value) for name, value in call.arguments},
         result=done.result,
@@ -88,8 +88,9 @@ def step_of(system: TransitionSystem, before: Frozen, call: Call, done: Outcome)
     )
 
 
-def caller(operation: Operation, call: Call, state: State) -> int | None:
-    """The slot of the task that calls: the first parameter, or the caller that a frame of an interleaved call names."""
+def caller(operation: Operation, call: Call, state: State, schema: Schema) -> int | None:
+    """The slot of the task that calls: the first parameter, or the caller that a frame of an interleaved call names.
+    None in a model where nobody does."""
     name, kind = operation.parameters[0]
     value = call.by_name[name]
     if operation.function.interleaved and isinstance(kind, RefType) and name == "frame":
@@ -97,7 +98,9 @@ def caller(operation: Operation, call: Call, state: State) -> int | None:
             if row["id"] == value:
                 task = row["caller"]
                 return int(task) if task is not None else None
-    return int(value) if isinstance(kind, RefType) and value is not None else None
+    if not isinstance(kind, RefType) or schema.by_class[kind.entity].collection != "tasks":
+        return None
+    return int(value) if value is not None else None
 
 
 def references(schema: Schema) -> dict[str, dict[str, str]]:

@@ -14,7 +14,10 @@ Capture = pytest.CaptureFixture[str]
     [
         (("check", "missing.py"), "there is no spec missing.py"),
         (("check", "pid_lifetme"), "did you mean pid_lifetime"),
-        (("check", "--engine", "explicit"), "reference"),
+        (("check", "--engine", "explicitt"), "did you mean explicit"),
+        (("check", "pid_lifetime", "--resume"), "--checkpoint DIR"),
+        (("check", "pid_lifetime", "--engine", "bmc", "--checkpoint", "x"), "--engine explicit"),
+        (("check", "pid_lifetime", "--checkpoint", "README.md"), "it is no folder"),
         (("check", "--engine", "spin"), "unknown engine spin"),
         (("check", "pid_lifetime", "--mutant", "PD044"), "PD04"),
         (("check", "pid_lifetime", "--mutant", "nothing_like_it"), "unknown mutant"),
@@ -79,7 +82,7 @@ def test_what_nobody_foresaw_is_no_stack_trace(capfd: Capture, monkeypatch: pyte
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr("nsmodel.engines.reference.Reference.search", fails)
+    monkeypatch.setattr("nsmodel.engines.explicit.search.Explicit.search", fails)
     assert "out of order" in nsmodel(capfd, "check", "pid_lifetime").message
     message = nsmodel(capfd, "check", "pid_lifetime", "nsproxy_access", "--threads", "2").message
     assert "out of order" in message

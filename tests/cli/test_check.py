@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from nsmodel.engines import registry
-from nsmodel.engines.interface import Limits, Report, Search
+from nsmodel.engines.interface import ALONE, Limits, Report, Resources, Search
 from nsmodel.engines.reference import Reference
 from nsmodel.schema import schema
 from nsmodel.system.transition import TransitionSystem
@@ -25,7 +25,7 @@ def test_verdict_lines(capfd: Capture) -> None:
     assert done.err == ""
     lines = [line for line in done.out.splitlines() if line.startswith("HOLDS")]
     assert len(lines) == 11
-    assert "pid_lifetime  DEAD_NS_EMPTY  default, depth 3  reference" in lines[0]
+    assert "pid_lifetime  DEAD_NS_EMPTY  default, depth 3  explicit" in lines[0]
     assert "scope reached" in done.out
     assert "every expectation met" in done.out
 
@@ -130,11 +130,11 @@ def test_unexpected_counterexample(capfd: Capture, tmp_path: Path) -> None:
     [
         (("--state-limit", "5"), "the limit of 5 states is reached"),
         (("--time-limit", "0"), "the time limit of 0 s is spent"),
-        (("--memory-limit", "1"), "the memory limit of 1 MB is reached"),
+        (("--memory-limit", "1"), "the memory limit of 1 MB for states is reached"),
     ],
 )
 def test_budgets(capfd: Capture, option: tuple[str, ...], says: str) -> None:
-    done = nsmodel(capfd, *SHALLOW, *option, "--json", "-")
+    done = nsmodel(capfd, "check", "pid_visibility", *option, "--json", "-")
     assert done.status == 3
     assert {r["verdict"] for r in done.json["results"]} == {"UNKNOWN"}
     assert says in done.err
@@ -168,7 +168,15 @@ class Liar(Reference):
 
     name = "liar"
 
-    def search(self, system: TransitionSystem, limits: Limits, report: Report, *, symmetry: bool = True) -> Search:
+    def search(
+        self,
+        system: TransitionSystem,
+        limits: Limits,
+        report: Report,
+        *,
+        symmetry: bool = True,
+        resources: Resources = ALONE,
+    ) -> Search:
         """Forget what was found."""
         out = super().search(system, limits, report, symmetry=symmetry)
         out.engine = self.name

@@ -19,21 +19,22 @@ from tests.cli.commands import ROOT
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("check", "pid_lifetime", "--scope", "deep"),
+        ("check", "pid_lifetime", "--scope", "deep", "--engine", "reference"),
+        ("check", "pid_visibility", "--scope", "deep"),
         (
             "check",
             "nsproxy_access",
             "pid_visibility",
             "pid_lifetime",
             "nsproxy_refcount",
-            "--depth",
-            "12",
+            "--engine",
+            "reference",
             "--threads",
             "2",
         ),
         ("simulate", "pid_lifetime", "--walks", "1000000"),
     ],
-    ids=["one spec", "several", "simulate"],
+    ids=["one spec", "native", "several", "simulate"],
 )
 def test_partial_results(tmp_path: Path, arguments: tuple[str, ...], group: bool) -> None:
     file = tmp_path / "out.json"

@@ -16,8 +16,8 @@ def test_names() -> None:
 
 
 def test_unknown_engine_says_which_exist() -> None:
-    with pytest.raises(Problem, match="unknown engine explicit") as caught:
-        registry.chosen("explicit")
+    with pytest.raises(Problem, match="unknown engine spin") as caught:
+        registry.chosen("spin")
     assert "reference" in str(caught.value)
 
 

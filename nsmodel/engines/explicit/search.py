@@ -73,6 +73,8 @@ class Explicit:
         if resources.checkpoint is not None:
             identity = identity_of(system, library, depth, symmetry=symmetry)
             kept = Checkpoint(resources.checkpoint, identity, resume=resources.resume)
+            for note in kept.notes:
+                resources.say(note)
         with deferred() as interrupt:
             run = Run(system, library, limits, report, resources.threads, interrupt, kept, symmetry=symmetry)
             try:
@@ -162,9 +164,9 @@ class Run:
         out.states = self.store.found
         self._count()
         out.seconds = self.before + self.clock.seconds
+        out.memory = self.store.bytes
         if self.kept is not None:
             self._save(phase, level)
-            out.notes += self.kept.notes
         if out.stopped and not level.done:  # a counterexample is one although the level may hold an earlier one
             self._take_found(in_step=phase == "expand")
         return out

@@ -301,12 +301,14 @@ def guards_of(rule: Rule) -> dict[int, Definition]:
     """What a rule is given of its first parameters alone, by the last parameter that it takes; the rule's beginning."""
     formal = [name for name, _ in rule.operation.parameters]
     conditions: dict[int, list[n.Expr]] = {}
+    earliest = -1  # a condition that may trap is not passed over
     for stmt in rule.definition.body:
         if not isinstance(stmt, n.Given):
             break
         for condition in _conjuncts(stmt.condition):
             used = {part.name.split(".")[0] for part in parts(condition) if isinstance(part, n.Local)}
-            last = max((formal.index(name) for name in used & set(formal)), default=-1)
+            last = max(earliest, max((formal.index(name) for name in used & set(formal)), default=-1))
+            earliest = last if may_trap(condition) else earliest
             if 0 <= last < len(formal) - 1:
                 conditions.setdefault(last, []).append(condition)
     out = {}
@@ -317,6 +319,17 @@ def guards_of(rule: Rule) -> dict[int, Definition]:
         body = (n.Return(whole.place, whole),)
         out[last] = Definition(name, name, tuple(known), BOOL, body, dict(known))
     return out
+
+
+def may_trap(condition: Any) -> bool:
+    """Whether what a rule is given may trap: nothing was changed yet, so every object is live, and what was narrowed
+    still is; left are loops, assertions and `the(…)`."""
+    for part in parts(condition):
+        if isinstance(part, n.While | n.Check) or (isinstance(part, n.Quantified) and part.kind == "the"):
+            return True
+        if isinstance(part, n.Call) and may_trap(part.callee.body):
+            return True
+    return False
 
 
 def _conjuncts(e: n.Expr) -> Iterator[n.Expr]:
