@@ -21,6 +21,10 @@ DIVERGE = {"replay", "--mutant"}
 """Commands of which README says that they exit with 1."""
 
 
+WRITTEN = {"trace.json", "kept", "pidns.pml"}
+"""What commands of README write: not here."""
+
+
 def kernel_can_be_asked() -> str | None:
     try:
         with Sandbox():
@@ -40,7 +44,7 @@ def test_every_command_runs(line: str, tmp_path: Path) -> None:
     assert words[0] == "nsmodel"
     if words[1] in ("replay", "conform") and (missing := kernel_can_be_asked()):
         pytest.skip(reason=f"the kernel cannot be asked: {missing}")
-    words = [str(tmp_path / w) if w == "trace.json" else w for w in words]
+    words = [str(tmp_path / w) if w in WRITTEN else w for w in words]
     done = subprocess.run(
         [sys.executable, "-m", "nsmodel", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False
     )
