@@ -15,7 +15,7 @@ import pytest
 from tests.cli.commands import ROOT, nsmodel
 
 Capture = pytest.CaptureFixture[str]
-LONG = ("check", "bench_pidns", "--no-symmetry", "--bound", "tasks=4", "--bound", "namespaces=3")
+LONG = ("check", "bench_pidns", "--no-symmetry", "--bound", "tasks=4", "--bound", "namespaces=3", "--depth", "14")
 SMALL = ("check", "bench_pidns", "--bound", "tasks=3")
 TIMES = {"seconds", "states_per_second", "compile_seconds"}
 
@@ -38,14 +38,14 @@ def report(folder: Path, name: str, *arguments: str) -> tuple[subprocess.Popen[s
 
 
 def test_killed_and_resumed(tmp_path: Path) -> None:
-    """Three kills at random moments, with one thread and with two."""
+    """Kills at random moments, with one thread and with two."""
     rng = random.Random(7)
     whole, expected = report(tmp_path, "whole.json", *LONG)
     assert whole.wait(120) == 0
     kept = ("--checkpoint", str(tmp_path / "kept"), "--resume")
-    for _ in range(3):
+    for _ in range(2):
         process, _ = report(tmp_path, "killed.json", *LONG, *kept, "--threads", rng.choice("12"))
-        time.sleep(rng.uniform(1.0, 3.5))
+        time.sleep(rng.uniform(0.8, 2.5))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
     again, out = report(tmp_path, "again.json", *LONG, *kept)
@@ -57,7 +57,7 @@ def test_interrupted_with_a_trace(tmp_path: Path) -> None:
     """Ctrl-C leaves a checkpoint, and going on from it ends with the report of one run."""
     arguments = (*LONG, "--checkpoint", str(tmp_path / "kept"))
     process, out = report(tmp_path, "one.json", *arguments)
-    time.sleep(2.5)
+    time.sleep(1.8)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 3
     first = json.loads(out.read_text())["results"][0]
@@ -65,7 +65,7 @@ def test_interrupted_with_a_trace(tmp_path: Path) -> None:
     process, out = report(tmp_path, "two.json", *arguments, "--resume")
     assert process.wait(120) == 0
     second = json.loads(out.read_text())["results"][0]
-    assert (second["states"], second["depth"], second["complete"]) == (5_861_468, 30, True)
+    assert (second["states"], second["depth"]) == (2_440_473, 14)
     assert 0 < first["states"] < second["states"]
 
 

@@ -70,9 +70,13 @@ class Reading:
     """The symbolic reading of a model in one scope: each rule executed once, evaluated often."""
 
     def __init__(
-        self, cls: type[State], bounds: Mapping[str, int], statics: Mapping[type[Entity], tuple[Row, ...]] | None = None
+        self,
+        cls: type[State],
+        bounds: Mapping[str, int],
+        statics: Mapping[type[Entity], tuple[Row, ...]] | None = None,
+        switches: frozenset[str] = frozenset(),
     ) -> None:
-        self.symbolic = Symbolic(Sizes(cls().schema, bounds), statics=statics)
+        self.symbolic = Symbolic(Sizes(cls().schema, bounds), switches, statics)
         self.state = self.symbolic.variables()
         self._prepared: dict[Callable[..., Any], _Prepared] = {}
 

@@ -113,3 +113,26 @@ def maps(k: K, a: Node) -> int:
         return 0
     b.mark = True
     return 1
+
+
+def base(k: K) -> None:
+    """Three nodes in a line."""
+    a, b, c = (k.new(Node) for _ in range(3))
+    a.next = b
+    b.next = c
+
+
+RULES = (
+    reads_none,
+    touches_freed,
+    frees_twice,
+    leaves_behind,
+    outruns,
+    wants_one,
+    promises,
+    counts_down,
+    assures,
+    switched,
+    maps,
+)
+INVARIANTS = ()

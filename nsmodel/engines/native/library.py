@@ -75,7 +75,8 @@ def compiled(program: Program) -> Library:
     binding.initialize_native_asmprinter()
     cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
     text = program.text
-    depends = (text, llvmlite.__version__, ".".join(map(str, binding.llvm_version_info)), cpu, features, str((LEVEL, LARGE, LEAN)))
+    versions = (llvmlite.__version__, ".".join(map(str, binding.llvm_version_info)), str((LEVEL, LARGE, LEAN)))
+    depends = (text, *versions, cpu, features)
     digest = hashlib.sha256("\0".join(depends).encode()).hexdigest()
     target = binding.Target.from_default_triple().create_target_machine(
         cpu=cpu, features=features, opt=2, codemodel="jitdefault", jit=True
