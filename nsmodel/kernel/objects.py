@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from typing import Annotated
 
-from nsmodel.ir.language import HOLDERS, Entity, Flags, Live, Map, Range
+from nsmodel.ir.language import HOLDERS, Entity, Flags, Live, Map, Range, Static
 from nsmodel.ir.state import State
 
 
@@ -100,7 +100,48 @@ class UserNamespace(Namespace):
 
 
 class MntNamespace(Namespace):
-    """`struct mnt_namespace`, without its mounts as yet."""
+    """`struct mnt_namespace`."""
+
+    root: Mount | None
+    """The mount at its bottom, which nothing can be moved off; None where the scope has no mounts."""
+
+
+class Superblock(Static):
+    """`struct super_block`: a file system that is there, mounted or not."""
+
+
+class Dentry(Static):
+    """`struct dentry`: a name in a file system. A spec has a constant forest of them."""
+
+    sb: Superblock
+    parent: Dentry | None
+    """None for the root of the file system."""
+    directory: bool
+
+
+class PeerGroup(Entity):
+    """A peer group: mounts that propagate to each other. It lives exactly while a mount is in it, and its slot is the
+    smallest free number, as `shared:N` is (fs/pnode.c: mnt_alloc_group_id, v6.18)."""
+
+
+class Mount(Entity):
+    """`struct mount`. References that keep it are not counted: who holds it is read off the tasks."""
+
+    root: Dentry
+    """What of its file system it shows."""
+    parent: Mount | None
+    """None for the root of a namespace, and of a tree that was taken off."""
+    mountpoint: Dentry | None
+    """Where on the parent it is."""
+    ns: MntNamespace | None
+    """None once it is unmounted."""
+    group: PeerGroup | None
+    """Its peers: it is shared."""
+    master: PeerGroup | None
+    """The group that it receives from: it is a slave."""
+    unbindable: bool
+    locked: bool
+    """MNT_LOCKED: came with a copy for another owner, and hides what is below."""
 
 
 class UtsNamespace(Namespace):
@@ -157,6 +198,10 @@ class FsStruct(Entity):
     """`struct fs_struct`: root and working directory, shared with CLONE_FS."""
 
     users: Annotated[int, HOLDERS]
+    root_mnt: Mount | None
+    root_dentry: Dentry | None
+    cwd_mnt: Mount | None
+    cwd_dentry: Dentry | None
 
 
 class Pid(Entity):
@@ -256,6 +301,10 @@ class Kernel(State):
     time_namespaces: Live[TimeNamespace]
     descriptors: Live[Descriptor]
     bind_mounts: Live[BindMount]
+    superblocks: Live[Superblock]
+    dentries: Live[Dentry]
+    peer_groups: Live[PeerGroup]
+    mounts: Live[Mount]
 
 
 class CloneFlags(Flags):

@@ -147,10 +147,12 @@ class Layout:
         """The stored words of a frozen state; raises :class:`ValueError` where it does not fit the scope."""
         work = bytearray(self.size)
         rows_of = dict(zip((e.cls for e in self.sizes.schema.entities), state, strict=True))
+        for info in self.sizes.schema.entities:
+            if len(rows_of[info.cls]) > self.slots(info.cls):
+                count = len(rows_of[info.cls])
+                raise ValueError(f"{count} rows of {info.name}, the scope has {self.slots(info.cls)} slots")
         for info in self.entities:
             rows = rows_of[info.cls]
-            if len(rows) > self.slots(info.cls):
-                raise ValueError(f"{len(rows)} rows of {info.name}, the scope has {self.slots(info.cls)} slots")
             live = sum(1 << slot for slot, row in enumerate(rows, 1) if row is not None)
             self._put(work, self.live[info.cls], 0, live, info.name)
             for slot, row in enumerate(rows, 1):
@@ -158,6 +160,8 @@ class Layout:
                     column = self.columns[info.cls, f.name]
                     if isinstance(f.type, MapType):
                         for key, entry in value:
+                            if not 0 < key < column.keys:
+                                raise ValueError(f"{info.name}.{f.name}: {key} is no key within the scope")
                             self._put(work, column, slot * column.keys + key, entry, f"{info.name}.{f.name}")
                     else:
                         self._put(work, column, slot, value, f"{info.name}.{f.name}")

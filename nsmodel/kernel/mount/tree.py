@@ -1,0 +1,138 @@
+"""The mount tree: what is mounted where, what lies below what, and copies of trees (fs/namespace.c, v6.18)."""
+
+from __future__ import annotations
+
+from nsmodel.ir.language import Map, helper, the
+from nsmodel.kernel.credentials import capable
+from nsmodel.kernel.objects import Dentry, Kernel, MntNamespace, Mount, Task
+
+
+@helper
+def below(k: Kernel, dentry: Dentry, top: Dentry) -> bool:
+    """A name is `top` or below it in the file system (fs/dcache.c: is_subdir, v6.18)."""
+    here: Dentry | None = dentry
+    while here is not None:
+        if here is top:
+            return True
+        here = here.parent
+    return False
+
+
+@helper
+def mounted_at(k: Kernel, m: Mount, dentry: Dentry) -> Mount | None:
+    """The mount on a place: at most one (fs/namespace.c: __lookup_mnt, v6.18)."""
+    return the(c for c in k.mounts if c.parent is m and c.mountpoint is dentry)
+
+
+@helper
+def overmount(k: Kernel, m: Mount) -> Mount | None:
+    """What is mounted on a mount's own root."""
+    return the(c for c in k.mounts if c.parent is m and c.mountpoint is m.root)
+
+
+@helper
+def topmost(k: Kernel, m: Mount) -> Mount:
+    """The top of the stack on a mount's root."""
+    top = m
+    x: Mount | None = m
+    while x is not None:
+        top = x
+        x = overmount(k, x)
+    return top
+
+
+@helper
+def on_path(k: Kernel, m: Mount, x: Mount) -> bool:
+    """`x` is on the way from a mount down to the root of its tree."""
+    here: Mount | None = m
+    while here is not None:
+        if here is x:
+            return True
+        here = here.parent
+    return False
+
+
+@helper
+def subtree(k: Kernel, top: Mount) -> set[Mount]:
+    """A mount and all above it."""
+    return {m for m in k.mounts if on_path(k, m, top)}
+
+
+@helper
+def has_children(k: Kernel, m: Mount) -> bool:
+    """Something is mounted on a mount."""
+    return any(c.parent is m for c in k.mounts)
+
+
+@helper
+def shows(k: Kernel, m: Mount, dentry: Dentry) -> bool:
+    """A mount shows a name: it is its root or below that."""
+    return below(k, dentry, m.root)
+
+
+@helper
+def mount_ns(k: Kernel, task: Task) -> MntNamespace | None:
+    """The mount namespace of a task."""
+    proxy = task.nsproxy
+    return None if proxy is None else proxy.mnt
+
+
+@helper
+def may_mount(k: Kernel, task: Task) -> bool:
+    """CAP_SYS_ADMIN over the owner of the task's mount namespace (fs/namespace.c: may_mount, v6.18)."""
+    ns = mount_ns(k, task)
+    return ns is not None and capable(k, task, ns.owner)
+
+
+@helper
+def has_locked_child(k: Kernel, m: Mount, dentry: Dentry) -> bool:
+    """A locked mount hides something below a name (fs/namespace.c: has_locked_children, v6.18)."""
+    for c in k.mounts:
+        where = c.mountpoint
+        if c.parent is m and c.locked and where is not None:
+            if below(k, where, dentry):
+                return True
+    return False
+
+
+@helper
+def copied_by_bind(k: Kernel, top: Mount, root: Dentry) -> set[Mount]:
+    """What a recursive bind of a directory copies: the mount, and what is mounted below the directory, without unbindable
+    mounts and all above those (fs/namespace.c: copy_tree, v6.18)."""
+    out = {top}
+    grown = True
+    while grown:
+        grown = False
+        for m in k.mounts - out:
+            on = m.parent
+            where = m.mountpoint
+            if on is not None and where is not None and not m.unbindable and on in out:
+                if on is not top or below(k, where, root):
+                    out.add(m)
+                    grown = True
+    return out
+
+
+@helper
+def clone_tree(k: Kernel, originals: set[Mount], top: Mount, root: Dentry, ns: MntNamespace | None) -> Mount:
+    """Peers of some mounts, hung together as those are; gives the copy of the top, which hangs nowhere yet and is rooted
+    at `root`. Locks are copied, except the top's (fs/namespace.c: copy_tree, clone_mnt, v6.18)."""
+    copy: Map[Mount, Mount | None] = Map()
+    for m in originals:
+        c = k.new(Mount)
+        c.root = root if m is top else m.root
+        c.ns = ns
+        c.group = m.group
+        c.master = m.master
+        c.locked = m.locked and m is not top
+        c.mountpoint = m.mountpoint
+        copy[m] = c
+    for m in originals:
+        twin = copy[m]
+        on = m.parent
+        if twin is not None and m is not top and on is not None:
+            twin.parent = copy[on]
+    head = copy[top]
+    assert head is not None
+    head.mountpoint = None
+    return head

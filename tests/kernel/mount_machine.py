@@ -1,0 +1,278 @@
+"""The running kernel and the rules side by side on random mount calls: the same result, and the same tree after each.
+
+Runs in a process of its own with a private mount namespace; the sandbox is a tmpfs on a temporary folder.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import random
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nsmodel.ir.language import Errno, Refused
+from nsmodel.kernel.base import base_state
+from nsmodel.kernel.mount import operations as ops
+from nsmodel.kernel.mount.operations import Propagation, UmountFlags
+from nsmodel.kernel.objects import Dentry, Kernel, Mount, Superblock
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+NEWNS, REC, BIND, MOVE, DETACH = 0x20000, 16384, 4096, 8192, 2
+TYPES = {
+    Propagation.SHARED: 1 << 20,
+    Propagation.SLAVE: 1 << 19,
+    Propagation.PRIVATE: 1 << 18,
+    Propagation.UNBINDABLE: 1 << 17,
+}
+NAMES = ("a", "b")
+DEEP = 2
+Path_ = tuple[str, ...]
+
+
+def mount(source: str | None, target: str, kind: str | None, flags: int) -> str | None:
+    """mount(2): the name of the error, None for success."""
+    given = [None if text is None else text.encode() for text in (source, target, kind)]
+    return _errno(LIBC.mount(*given, ctypes.c_ulong(flags), None))
+
+
+def umount(target: str, flags: int) -> str | None:
+    """umount2(2)."""
+    return _errno(LIBC.umount2(target.encode(), flags))
+
+
+def _errno(result: int) -> str | None:
+    return None if result == 0 else Errno(ctypes.get_errno()).name
+
+
+def make_names(folder: str, depth: int = DEEP) -> None:
+    """The directories that every file system has."""
+    for name in NAMES if depth else ():
+        path = Path(folder, name)
+        path.mkdir()
+        make_names(str(path), depth - 1)
+
+
+@dataclass
+class Model:
+    """The rules, run directly on a state without bounds."""
+
+    k: Kernel
+    base: Mount
+
+    @classmethod
+    def fresh(cls) -> Model:
+        """One task, a root file system, and the sandbox's mount on it."""
+        k = Kernel()
+        task = base_state(k)
+        assert task.nsproxy is not None and task.nsproxy.mnt is not None
+        ns = task.nsproxy.mnt
+        root = k.new(Mount)
+        root.root, root.ns = forest(k), ns
+        ns.root = root
+        base = k.new(Mount)
+        base.root, base.ns, base.parent, base.mountpoint = forest(k), ns, root, root.root
+        return cls(k, base)
+
+    def lookup(self, path: Path_) -> tuple[Mount, Dentry]:
+        """What a path ends on."""
+        at: Mount = self.base
+        dentry = at.root
+        while (over := self._on(at, dentry)) is not None:
+            at, dentry = over, over.root
+        for name in path:
+            found = next((d for d in self.k.dentries if d.parent is dentry and NAME[d] == name), None)
+            if found is None:
+                raise Refused(Errno.ENOENT, "no such name")
+            dentry = found
+            while (over := self._on(at, dentry)) is not None:
+                at, dentry = over, over.root
+        return at, dentry
+
+    def _on(self, at: Mount, dentry: Dentry) -> Mount | None:
+        return next((m for m in self.k.mounts if m.parent is at and m.mountpoint is dentry), None)
+
+    def tree(self) -> Any:
+        """The tree above the base, groups by first appearance."""
+        labels: dict[Any, int] = {}
+
+        def label(g: Any) -> int:
+            return 0 if g is None else labels.setdefault(g, len(labels) + 1)
+
+        def told(m: Mount) -> Any:
+            children = [(full(c.mountpoint), c) for c in self.k.mounts if c.parent is m and c.mountpoint is not None]
+            own = [full(m.root), label(m.group), label(m.master), m.unbindable]
+            return [*own, [[where, *told(c)] for where, c in sorted(children, key=lambda pair: pair[0])]]
+
+        return told(self.base)
+
+
+NAME: dict[Dentry, str] = {}
+"""Names of dentries: the rules have no use for them."""
+
+
+def full(d: Dentry | None) -> str:
+    """The path of a name from the root of its file system."""
+    return "" if d is None or d.parent is None else f"{full(d.parent)}/{NAME[d]}"
+
+
+def forest(k: Kernel) -> Dentry:
+    """A file system with its names: gives its root."""
+    sb = k.new(Superblock)
+
+    def grow(parent: Dentry | None, name: str, depth: int) -> Dentry:
+        d = k.new(Dentry)
+        d.sb, d.parent, d.directory = sb, parent, True
+        NAME[d] = name
+        for child in NAMES if depth else ():
+            grow(d, child, depth - 1)
+        return d
+
+    return grow(None, "", DEEP)
+
+
+def kernel_tree(base: str) -> Any:
+    """The same of the running kernel, out of mountinfo."""
+    rows = []
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+        words = line.split()
+        tags = words[6 : words.index("-")]
+        rows.append((int(words[0]), int(words[1]), words[3], words[4], tags))
+    inside = [r for r in rows if r[3] == base or r[3].startswith(base + "/")]
+    ids = {r[0] for r in inside}
+    top = next(r for r in inside if r[1] not in ids)
+    labels: dict[str, int] = {}
+
+    def label(tags: list[str], kind: str) -> int:
+        found = next((t.split(":")[1] for t in tags if re.fullmatch(rf"{kind}:\d+", t)), None)
+        return 0 if found is None else labels.setdefault(found, len(labels) + 1)
+
+    def told(row: Any) -> Any:
+        number, _, root, at, tags = row
+        root = root.rstrip("/")
+        children = [(root + c[3][len(at) :], c) for c in inside if c[1] == number]
+        own = [root, label(tags, "shared"), label(tags, "master"), "unbindable" in tags]
+        return [*own, [[where, *told(c)] for where, c in sorted(children, key=lambda pair: pair[0])]]
+
+    return told(top)
+
+
+def mount_with_names(pool: str, target: str) -> str | None:
+    """A new file system with its names in it: made aside and bound, because the path may lead elsewhere afterwards."""
+    assert mount("new", pool, "tmpfs", 0) is None
+    make_names(pool)
+    got = mount(pool, target, None, BIND)
+    assert umount(pool, 0) is None
+    return got
+
+
+def run(base: str, pool: str, seed: int, steps: int, most: int = 60) -> list[str]:
+    """One random sequence; gives back what differed, with the calls that led there."""
+    rng = random.Random(seed)
+    assert LIBC.unshare(NEWNS) == 0
+    assert mount(None, "/", None, REC | TYPES[Propagation.PRIVATE]) is None
+    assert mount("base", base, "tmpfs", 0) is None
+    make_names(base)
+    model = Model.fresh()
+    task = next(iter(model.k.tasks))
+    paths: list[Path_] = [()] + [
+        tuple(rng.choice(NAMES) for _ in range(rng.choice([1, 1, 1, 2, 2, 3]))) for _ in range(6)
+    ]
+    log: list[str] = []
+
+    def real(path: Path_) -> str:
+        return "/".join((base, *path))
+
+    def ruled(call: Callable[[], Any]) -> str | None:
+        try:
+            call()
+        except Refused as refused:
+            return refused.errno.name
+        return None
+
+    for _ in range(steps):
+        if len(list(model.k.mounts)) > most:
+            break
+        kind = rng.choice(["new", "new", "bind", "bind", "rbind", "move", "type", "type", "rtype", "umount", "detach"])
+        p, q, to = rng.choice(paths), rng.choice(paths), rng.choice(list(Propagation))
+        k = model.k
+
+        def call(kind: str = kind, p: Path_ = p, q: Path_ = q, to: Propagation = to) -> None:
+            if kind == "new":
+                root = forest(k)
+                ops.mount_new(k, task, root, *model.lookup(p))
+            elif kind in ("bind", "rbind"):
+                at = model.lookup(q)
+                ops.mount_bind(k, task, *model.lookup(p), *at, kind == "rbind")
+            elif kind == "move":
+                at = model.lookup(q)
+                ops.mount_move(k, task, root_only(*model.lookup(p)), *at)
+            elif kind in ("type", "rtype"):
+                ops.mount_change_type(k, task, root_only(*model.lookup(p)), to, kind == "rtype")
+            else:
+                ops.umount2(k, task, root_only(*model.lookup(p)), UmountFlags(detach=kind == "detach"))
+
+        if kind in ("umount", "detach", "move") and on_base(model, p):
+            continue
+        expected = ruled(call)
+        if kind == "new":
+            got = mount_with_names(pool, real(p))
+        elif kind in ("bind", "rbind"):
+            got = mount(real(p), real(q), None, BIND | (REC if kind == "rbind" else 0))
+        elif kind == "move":
+            got = mount(real(p), real(q), None, MOVE)
+        elif kind in ("type", "rtype"):
+            got = mount(None, real(p), None, TYPES[to] | (REC if kind == "rtype" else 0))
+        else:
+            got = umount(real(p), DETACH if kind == "detach" else 0)
+        log.append(f"{kind} {'/'.join(p)} {'/'.join(q)} {to.name} = {got}")
+        if expected != got:
+            return [*log, f"the rules say {expected}"]
+        ours, theirs = model.tree(), kernel_tree(base)
+        if ours != theirs:
+            return [*log, f"rules  {json.dumps(ours)}", f"kernel {json.dumps(theirs)}"]
+    return []
+
+
+def root_only(at: Mount, dentry: Dentry) -> Mount:
+    """The mount at a path; refused where nothing is mounted there."""
+    if at.root is not dentry:
+        raise Refused(Errno.EINVAL, "not the root of a mount")
+    return at
+
+
+def on_base(model: Model, path: Path_) -> bool:
+    """A path ends on the sandbox's own mount, which stays."""
+    try:
+        return model.lookup(path)[0] is model.base
+    except Refused:
+        return False
+
+
+def in_child(seed: int, steps: int) -> list[str]:
+    """Run one sequence in a process of its own."""
+    base, pool = tempfile.mkdtemp(prefix="nsmodel-"), tempfile.mkdtemp(prefix="nsmodel-")
+    out, into = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            data = run(base, pool, seed, steps)
+        except BaseException as error:
+            import traceback
+
+            data = [f"{type(error).__name__}: {error}", *traceback.format_exc().splitlines()[-4:]]
+        os.write(into, json.dumps(data)[:60000].encode())
+        os._exit(0)
+    os.close(into)
+    with os.fdopen(out) as file:
+        text = file.read()
+    os.waitpid(pid, 0)
+    for folder in (base, pool):
+        Path(folder).rmdir()
+    found: list[str] = json.loads(text)
+    return found
