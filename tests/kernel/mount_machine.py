@@ -11,7 +11,6 @@ import os
 import random
 import re
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -171,6 +170,54 @@ def mount_with_names(pool: str, target: str) -> str | None:
     return got
 
 
+KINDS = ("new", "new", "bind", "bind", "rbind", "move", "type", "type", "rtype", "umount", "detach")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One call, as drawn."""
+
+    kind: str
+    path: Path_
+    other: Path_
+    to: Propagation
+
+    def on_model(self, model: Model) -> str | None:
+        """The rules' answer."""
+        k, task = model.k, next(iter(model.k.tasks))
+        try:
+            if self.kind == "new":
+                root = forest(k)
+                ops.mount_new(k, task, root, *model.lookup(self.path))
+            elif self.kind in ("bind", "rbind"):
+                at = model.lookup(self.other)
+                ops.mount_bind(k, task, *model.lookup(self.path), *at, self.kind == "rbind")
+            elif self.kind == "move":
+                at = model.lookup(self.other)
+                ops.mount_move(k, task, root_only(*model.lookup(self.path)), *at)
+            elif self.kind in ("type", "rtype"):
+                ops.mount_change_type(k, task, root_only(*model.lookup(self.path)), self.to, self.kind == "rtype")
+            else:
+                flags = UmountFlags(detach=self.kind == "detach")
+                ops.umount2(k, task, root_only(*model.lookup(self.path)), flags)
+        except Refused as refused:
+            return refused.errno.name
+        return None
+
+    def on_kernel(self, base: str, pool: str) -> str | None:
+        """The kernel's answer."""
+        path, other = ("/".join((base, *p)) for p in (self.path, self.other))
+        if self.kind == "new":
+            return mount_with_names(pool, path)
+        if self.kind in ("bind", "rbind"):
+            return mount(path, other, None, BIND | (REC if self.kind == "rbind" else 0))
+        if self.kind == "move":
+            return mount(path, other, None, MOVE)
+        if self.kind in ("type", "rtype"):
+            return mount(None, path, None, TYPES[self.to] | (REC if self.kind == "rtype" else 0))
+        return umount(path, DETACH if self.kind == "detach" else 0)
+
+
 def run(base: str, pool: str, seed: int, steps: int, most: int = 60) -> list[str]:
     """One random sequence; gives back what differed, with the calls that led there."""
     rng = random.Random(seed)
@@ -179,58 +226,17 @@ def run(base: str, pool: str, seed: int, steps: int, most: int = 60) -> list[str
     assert mount("base", base, "tmpfs", 0) is None
     make_names(base)
     model = Model.fresh()
-    task = next(iter(model.k.tasks))
-    paths: list[Path_] = [()] + [
-        tuple(rng.choice(NAMES) for _ in range(rng.choice([1, 1, 1, 2, 2, 3]))) for _ in range(6)
-    ]
+    lengths = [rng.choice([1, 1, 1, 2, 2, 3]) for _ in range(6)]
+    paths: list[Path_] = [(), *(tuple(rng.choice(NAMES) for _ in range(length)) for length in lengths)]
     log: list[str] = []
-
-    def real(path: Path_) -> str:
-        return "/".join((base, *path))
-
-    def ruled(call: Callable[[], Any]) -> str | None:
-        try:
-            call()
-        except Refused as refused:
-            return refused.errno.name
-        return None
-
     for _ in range(steps):
         if len(list(model.k.mounts)) > most:
             break
-        kind = rng.choice(["new", "new", "bind", "bind", "rbind", "move", "type", "type", "rtype", "umount", "detach"])
-        p, q, to = rng.choice(paths), rng.choice(paths), rng.choice(list(Propagation))
-        k = model.k
-
-        def call(kind: str = kind, p: Path_ = p, q: Path_ = q, to: Propagation = to) -> None:
-            if kind == "new":
-                root = forest(k)
-                ops.mount_new(k, task, root, *model.lookup(p))
-            elif kind in ("bind", "rbind"):
-                at = model.lookup(q)
-                ops.mount_bind(k, task, *model.lookup(p), *at, kind == "rbind")
-            elif kind == "move":
-                at = model.lookup(q)
-                ops.mount_move(k, task, root_only(*model.lookup(p)), *at)
-            elif kind in ("type", "rtype"):
-                ops.mount_change_type(k, task, root_only(*model.lookup(p)), to, kind == "rtype")
-            else:
-                ops.umount2(k, task, root_only(*model.lookup(p)), UmountFlags(detach=kind == "detach"))
-
-        if kind in ("umount", "detach", "move") and on_base(model, p):
+        drawn = Drawn(rng.choice(KINDS), rng.choice(paths), rng.choice(paths), rng.choice(list(Propagation)))
+        if drawn.kind in ("umount", "detach", "move") and on_base(model, drawn.path):
             continue
-        expected = ruled(call)
-        if kind == "new":
-            got = mount_with_names(pool, real(p))
-        elif kind in ("bind", "rbind"):
-            got = mount(real(p), real(q), None, BIND | (REC if kind == "rbind" else 0))
-        elif kind == "move":
-            got = mount(real(p), real(q), None, MOVE)
-        elif kind in ("type", "rtype"):
-            got = mount(None, real(p), None, TYPES[to] | (REC if kind == "rtype" else 0))
-        else:
-            got = umount(real(p), DETACH if kind == "detach" else 0)
-        log.append(f"{kind} {'/'.join(p)} {'/'.join(q)} {to.name} = {got}")
+        expected, got = drawn.on_model(model), drawn.on_kernel(base, pool)
+        log.append(f"{drawn} = {got}")
         if expected != got:
             return [*log, f"the rules say {expected}"]
         ours, theirs = model.tree(), kernel_tree(base)

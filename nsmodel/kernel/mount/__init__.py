@@ -1,2 +1,1 @@
-"""Mounts: the tree (`tree`), peer groups and the copies that an attach makes (`propagation`), what an unmount takes along
-(`umount`), and the system calls (`operations`)."""
+"""Mounts: the `tree`, `propagation` by peer groups, what an `umount` takes along, and the system calls (`operations`)."""

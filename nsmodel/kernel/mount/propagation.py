@@ -45,7 +45,7 @@ def leave_group(k: Kernel, m: Mount) -> None:
 
 @helper
 def lock_tree(k: Kernel, tree: set[Mount], top: Mount) -> None:
-    """A tree lands in a namespace of another owner: what it hides stays hidden (fs/namespace.c: lock_mnt_tree, v6.18)."""
+    """A tree lands in a namespace of another owner: what it hides stays hidden (fs/namespace.c: lock_mnt_tree)."""
     for m in tree:
         if m is not top:
             m.locked = True
@@ -85,12 +85,11 @@ def enslave(k: Kernel, copies: set[Mount], shared: bool) -> None:
 def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace) -> None:
     """Hang a tree on a place of a mount, and a copy of it on the same place of every receiver that shows it.
 
-    A receiver in a group that has a copy gets a peer of it, any other a slave of the copy that its master's group has; a
-    group of which no member shows the place hands on what its own master has. Whether a receiver is shared is as it was
-    before. A copy for a namespace of another owner than the caller's (`mine`) is locked before anything goes on top.
+    A receiver in a group that has a copy gets a peer of it, any other a slave of the copy that its master's group has;
+    a group of which no member shows the place hands on what its own master has. Whether a receiver is shared is as it
+    was before. A copy for a namespace of another owner than the caller's (`mine`) is locked before anything goes on top.
     """
     tree = subtree(k, top)
-    before = {m for m in k.mounts}
     reached = receivers(k, dst)
     was_shared = {m for m in k.mounts if m.group is not None}
     waiting = {r for r in reached if r.ns is not None and shows(k, r, dentry)}

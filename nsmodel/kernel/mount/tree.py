@@ -97,8 +97,8 @@ def has_locked_child(k: Kernel, m: Mount, dentry: Dentry) -> bool:
 
 @helper
 def copied_by_bind(k: Kernel, top: Mount, root: Dentry) -> set[Mount]:
-    """What a recursive bind of a directory copies: the mount, and what is mounted below the directory, without unbindable
-    mounts and all above those (fs/namespace.c: copy_tree, v6.18)."""
+    """What a recursive bind of a directory copies: the mount, and what is mounted below the directory, without
+    unbindable mounts and all above those (fs/namespace.c: copy_tree, v6.18)."""
     out = {top}
     grown = True
     while grown:
@@ -115,8 +115,8 @@ def copied_by_bind(k: Kernel, top: Mount, root: Dentry) -> set[Mount]:
 
 @helper
 def clone_tree(k: Kernel, originals: set[Mount], top: Mount, root: Dentry, ns: MntNamespace | None) -> Mount:
-    """Peers of some mounts, hung together as those are; gives the copy of the top, which hangs nowhere yet and is rooted
-    at `root`. Locks are copied, except the top's (fs/namespace.c: copy_tree, clone_mnt, v6.18)."""
+    """Peers of some mounts, hung together as those are; gives the copy of the top, which hangs nowhere yet and is
+    rooted at `root`. Locks are copied, except the top's (fs/namespace.c: copy_tree, clone_mnt, v6.18)."""
     copy: Map[Mount, Mount | None] = Map()
     for m in originals:
         c = k.new(Mount)

@@ -110,7 +110,7 @@ def take_off(k: Kernel, gone: set[Mount]) -> None:
 
 @helper
 def is_busy(k: Kernel, m: Mount) -> bool:
-    """A mount, or a copy of it at a receiver that would go with it, is in use (fs/pnode.c: propagate_mount_busy, v6.18)."""
+    """A mount, or a copy of it at a receiver that would go with it, is in use (fs/pnode.c: propagate_mount_busy)."""
     if has_children(k, m) or is_used(k, m):
         return True
     on = m.parent
