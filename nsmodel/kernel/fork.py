@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, error, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
+from nsmodel.kernel.mount.namespace import copy_mounts
 from nsmodel.kernel.mutants import NEWUSER_THREADED, PD03, PD07, UNSHARE_NO_PUT
 from nsmodel.kernel.nsproxy import (
     check_new_namespaces,
@@ -24,7 +25,7 @@ from nsmodel.kernel.objects import (
     Task,
 )
 from nsmodel.kernel.pid import alloc_pid, check_alloc_pid, report
-from nsmodel.kernel.refs import pin, pin_file, put_fs, put_user_ns
+from nsmodel.kernel.refs import copy_fs, pin, pin_file, put_fs, put_user_ns
 from nsmodel.kernel.user import check_create_user_ns, create_user_ns, limit_of
 
 
@@ -96,8 +97,7 @@ def new_task(k: Kernel, task: Task, pid: Pid, flags: CloneFlags) -> Task:
         if task.fs is not None:
             task.fs.users += 1
     elif task.fs is not None:
-        child.fs = k.new(FsStruct)
-        child.fs.users = 1
+        child.fs = copy_fs(k, task.fs)
     if flags.thread:
         child.group_leader = task.group_leader
         return child
@@ -115,6 +115,15 @@ def new_task(k: Kernel, task: Task, pid: Pid, flags: CloneFlags) -> Task:
         if file.table is leader:
             copy_descriptor(k, file, child)
     return child
+
+
+@helper
+def fill_mnt_ns(k: Kernel, old: Nsproxy, new: Nsproxy, fs: FsStruct | None) -> None:
+    """A new mount namespace gets copies of the mounts of the old one, and the root and working directory follow."""
+    before = old.mnt
+    after = new.mnt
+    if before is not None and after is not None and before is not after:
+        copy_mounts(k, before, after, fs)
 
 
 @syscall(source="kernel/fork.c: copy_process; kernel/nsproxy.c: copy_namespaces (v6.18); clone(2)")
@@ -155,6 +164,7 @@ def clone3(k: Kernel, task: Task, flags: CloneFlags, tids: SetTid) -> int:
     pid = alloc_pid(k, proxy.pid_for_children, tids)
     child = new_task(k, task, pid, flags)
     child.nsproxy = proxy
+    fill_mnt_ns(k, old, proxy, child.fs)
     if flags.newuser:
         child.user_ns = owner
         child.capable = True
@@ -195,11 +205,12 @@ def unshare(k: Kernel, task: Task, flags: CloneFlags) -> int:
         task.user_ns = create_user_ns(k, task)
         task.capable = True
     if (flags.fs or flags.newns or flags.newuser) and task.fs is not None and task.fs.users > 1:
+        own = copy_fs(k, task.fs)
         put_fs(k, task.fs)
-        task.fs = k.new(FsStruct)
-        task.fs.users = 1
+        task.fs = own
     if wanted:
         new = create_new_namespaces(k, task, old, flags, task.user_ns)
+        fill_mnt_ns(k, old, new, task.fs)
         if k.bug(UNSHARE_NO_PUT):
             task.nsproxy = new
         else:

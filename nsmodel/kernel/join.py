@@ -9,11 +9,13 @@ from __future__ import annotations
 from nsmodel.ir.language import EINVAL, EPERM, ESRCH, EUSERS, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_access, may_call
 from nsmodel.kernel.fork import threaded
+from nsmodel.kernel.mount.namespace import enter
 from nsmodel.kernel.mutants import SETNS_PID_ANCESTOR
 from nsmodel.kernel.nsproxy import switch_namespaces
 from nsmodel.kernel.objects import (
     CgroupNamespace,
     Descriptor,
+    FsStruct,
     IpcNamespace,
     Kernel,
     MntNamespace,
@@ -80,9 +82,11 @@ def check_time(k: Kernel, task: Task, joined: UserNamespace | None, ns: TimeName
 
 
 @helper
-def join_mnt(k: Kernel, new: Nsproxy, ns: MntNamespace) -> None:
-    """Install a mount namespace."""
+def join_mnt(k: Kernel, new: Nsproxy, ns: MntNamespace, fs: FsStruct | None) -> None:
+    """Install a mount namespace; the root and working directory become its top."""
     old = new.mnt
+    if fs is not None:
+        enter(k, fs, ns)
     ns.count += 1
     new.mnt = ns
     if old is not None:
@@ -192,7 +196,7 @@ def setns(k: Kernel, task: Task, file: Descriptor, wrong_type: bool) -> int:
         return 0
     new = copy_nsproxy(k, old)
     if file.mnt is not None:
-        join_mnt(k, new, file.mnt)
+        join_mnt(k, new, file.mnt, task.fs)
     if file.uts is not None:
         join_uts(k, new, file.uts)
     if file.ipc is not None:
@@ -262,7 +266,7 @@ def setns_pidfd(k: Kernel, task: Task, file: Descriptor, flags: NsFlags) -> int:
     check_nsset(k, task, target, proxy, flags)
     new = copy_nsproxy(k, old)
     if flags.mnt and proxy.mnt is not None:
-        join_mnt(k, new, proxy.mnt)
+        join_mnt(k, new, proxy.mnt, task.fs)
     if flags.uts and proxy.uts is not None:
         join_uts(k, new, proxy.uts)
     if flags.ipc and proxy.ipc is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from nsmodel.ir.language import helper
+from nsmodel.kernel.mount.umount import release, take_off
 from nsmodel.kernel.mutants import NSFS_FD_NO_PIN
 from nsmodel.kernel.objects import (
     BindMount,
@@ -172,6 +173,8 @@ def put_mnt_ns(k: Kernel, ns: MntNamespace) -> None:
         for bind in k.bind_mounts:
             if bind.inside is ns:
                 free_bind(k, bind)
+        ns.root = None
+        take_off(k, {m for m in k.mounts if m.ns is ns})
         owner = ns.owner
         k.free(ns)
         if owner is not None:
@@ -197,6 +200,19 @@ def put_fs(k: Kernel, fs: FsStruct) -> None:
     fs.users -= 1
     if fs.users == 0:
         k.free(fs)
+        release(k)
+
+
+@helper
+def copy_fs(k: Kernel, old: FsStruct) -> FsStruct:
+    """A root and working directory of one's own (fs/fs_struct.c: copy_fs_struct, v6.18)."""
+    fs = k.new(FsStruct)
+    fs.users = 1
+    fs.root_mnt = old.root_mnt
+    fs.root_dentry = old.root_dentry
+    fs.cwd_mnt = old.cwd_mnt
+    fs.cwd_dentry = old.cwd_dentry
+    return fs
 
 
 @helper

@@ -1,1 +1,1 @@
-"""Mounts: the `tree`, `propagation` by peer groups, what an `umount` takes along, and the system calls (`operations`)."""
+"""Mounts: the `tree`, `propagation` by peer groups, what an `umount` takes along, and the calls (`operations`)."""

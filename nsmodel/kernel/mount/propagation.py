@@ -87,7 +87,7 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
 
     A receiver in a group that has a copy gets a peer of it, any other a slave of the copy that its master's group has;
     a group of which no member shows the place hands on what its own master has. Whether a receiver is shared is as it
-    was before. A copy for a namespace of another owner than the caller's (`mine`) is locked before anything goes on top.
+    was before. A copy for a namespace of another owner than the caller's (`mine`) is locked before it is put on.
     """
     tree = subtree(k, top)
     reached = receivers(k, dst)
