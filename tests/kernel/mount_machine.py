@@ -1,6 +1,7 @@
-"""The running kernel and the rules side by side on random mount calls: the same result, and the same tree after each.
+"""The running kernel and the rules side by side on random mount calls: the same result, and the same trees after each.
 
-Runs in a process of its own with a private mount namespace; the sandbox is a tmpfs on a temporary folder.
+Runs in a process of its own with a private mount namespace; the sandbox is a tmpfs on a temporary folder. After some
+calls a second process makes a mount namespace in a user namespace of its own, and both go on.
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ import json
 import os
 import random
 import re
+import socket
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nsmodel.ir.language import Errno, Refused
+from nsmodel.kernel import fork
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.mount import operations as ops
 from nsmodel.kernel.mount.operations import Propagation, UmountFlags
-from nsmodel.kernel.objects import Dentry, Kernel, Mount, Superblock
+from nsmodel.kernel.objects import CloneFlags, Dentry, Kernel, Mount, SetTid, Superblock, Task
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-NEWNS, REC, BIND, MOVE, DETACH = 0x20000, 16384, 4096, 8192, 2
+NEWNS, NEWUSER = 0x20000, 0x10000000
+REC, BIND, MOVE, DETACH = 16384, 4096, 8192, 2
 TYPES = {
     Propagation.SHARED: 1 << 20,
     Propagation.SLAVE: 1 << 19,
@@ -62,7 +67,8 @@ class Model:
     """The rules, run directly on a state without bounds."""
 
     k: Kernel
-    base: Mount
+    bases: list[Mount]
+    """The sandbox's mount in the namespace of each task."""
 
     @classmethod
     def fresh(cls) -> Model:
@@ -76,11 +82,26 @@ class Model:
         ns.root = root
         base = k.new(Mount)
         base.root, base.ns, base.parent, base.mountpoint = forest(k), ns, root, root.root
-        return cls(k, base)
+        return cls(k, [base])
 
-    def lookup(self, path: Path_) -> tuple[Mount, Dentry]:
-        """What a path ends on."""
-        at: Mount = self.base
+    def tasks(self) -> list[Task]:
+        """The tasks, in the order in which they came."""
+        return list(self.k.tasks)
+
+    def second(self) -> None:
+        """A child unshares a user namespace, and then a mount namespace."""
+        first = self.tasks()[0]
+        fork.clone3(self.k, first, CloneFlags(), SetTid())
+        child = self.tasks()[1]
+        fork.unshare(self.k, child, CloneFlags(newuser=True))
+        fork.unshare(self.k, child, CloneFlags(newns=True))
+        assert child.nsproxy is not None and child.nsproxy.mnt is not None
+        bottom = child.nsproxy.mnt.root
+        self.bases.append(next(m for m in self.k.mounts if m.parent is bottom))
+
+    def lookup(self, path: Path_, who: int = 0) -> tuple[Mount, Dentry]:
+        """What a path of a task ends on."""
+        at: Mount = self.bases[who]
         dentry = at.root
         while (over := self._on(at, dentry)) is not None:
             at, dentry = over, over.root
@@ -96,8 +117,8 @@ class Model:
     def _on(self, at: Mount, dentry: Dentry) -> Mount | None:
         return next((m for m in self.k.mounts if m.parent is at and m.mountpoint is dentry), None)
 
-    def tree(self) -> Any:
-        """The tree above the base, groups by first appearance."""
+    def trees(self) -> Any:
+        """The tree above the base in each namespace, groups by first appearance."""
         labels: dict[Any, int] = {}
 
         def label(g: Any) -> int:
@@ -108,7 +129,7 @@ class Model:
             own = [full(m.root), label(m.group), label(m.master), m.unbindable]
             return [*own, [[where, *told(c)] for where, c in sorted(children, key=lambda pair: pair[0])]]
 
-        return told(self.base)
+        return [told(base) for base in self.bases]
 
 
 NAME: dict[Dentry, str] = {}
@@ -135,17 +156,22 @@ def forest(k: Kernel) -> Dentry:
     return grow(None, "", DEEP)
 
 
-def kernel_tree(base: str) -> Any:
+def kernel_trees(base: str, pids: list[int]) -> Any:
     """The same of the running kernel, out of mountinfo."""
+    labels: dict[str, int] = {}
+    return [kernel_tree(base, pid, labels) for pid in pids]
+
+
+def kernel_tree(base: str, pid: int, labels: dict[str, int]) -> Any:
+    """The tree in the namespace of one process."""
     rows = []
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+    for line in Path(f"/proc/{pid}/mountinfo").read_text(encoding="utf-8").splitlines():
         words = line.split()
         tags = words[6 : words.index("-")]
         rows.append((int(words[0]), int(words[1]), words[3], words[4], tags))
     inside = [r for r in rows if r[3] == base or r[3].startswith(base + "/")]
     ids = {r[0] for r in inside}
     top = next(r for r in inside if r[1] not in ids)
-    labels: dict[str, int] = {}
 
     def label(tags: list[str], kind: str) -> int:
         found = next((t.split(":")[1] for t in tags if re.fullmatch(rf"{kind}:\d+", t)), None)
@@ -177,6 +203,7 @@ KINDS = ("new", "new", "bind", "bind", "rbind", "move", "type", "type", "rtype",
 class Drawn:
     """One call, as drawn."""
 
+    who: int
     kind: str
     path: Path_
     other: Path_
@@ -184,22 +211,22 @@ class Drawn:
 
     def on_model(self, model: Model) -> str | None:
         """The rules' answer."""
-        k, task = model.k, next(iter(model.k.tasks))
+        k, task, who = model.k, model.tasks()[self.who], self.who
         try:
             if self.kind == "new":
                 root = forest(k)
-                ops.mount_new(k, task, root, *model.lookup(self.path))
+                ops.mount_new(k, task, root, *model.lookup(self.path, who))
             elif self.kind in ("bind", "rbind"):
-                at = model.lookup(self.other)
-                ops.mount_bind(k, task, *model.lookup(self.path), *at, self.kind == "rbind")
+                at = model.lookup(self.other, who)
+                ops.mount_bind(k, task, *model.lookup(self.path, who), *at, self.kind == "rbind")
             elif self.kind == "move":
-                at = model.lookup(self.other)
-                ops.mount_move(k, task, root_only(*model.lookup(self.path)), *at)
+                at = model.lookup(self.other, who)
+                ops.mount_move(k, task, root_only(*model.lookup(self.path, who)), *at)
             elif self.kind in ("type", "rtype"):
-                ops.mount_change_type(k, task, root_only(*model.lookup(self.path)), self.to, self.kind == "rtype")
+                ops.mount_change_type(k, task, root_only(*model.lookup(self.path, who)), self.to, self.kind == "rtype")
             else:
                 flags = UmountFlags(detach=self.kind == "detach")
-                ops.umount2(k, task, root_only(*model.lookup(self.path)), flags)
+                ops.umount2(k, task, root_only(*model.lookup(self.path, who)), flags)
         except Refused as refused:
             return refused.errno.name
         return None
@@ -218,6 +245,47 @@ class Drawn:
         return umount(path, DETACH if self.kind == "detach" else 0)
 
 
+class Second:
+    """A process with a mount namespace in a user namespace of its own."""
+
+    def __init__(self, base: str, pool: str) -> None:
+        ours, theirs = socket.socketpair()
+        self.pid = os.fork()
+        if self.pid == 0:
+            ours.close()
+            with suppress(BaseException):
+                self._serve(theirs, base, pool)
+            os._exit(0)
+        theirs.close()
+        self.file = ours.makefile("rw")
+        assert self.file.readline() == "ready\n"
+
+    def _serve(self, link: socket.socket, base: str, pool: str) -> None:
+        assert LIBC.unshare(NEWUSER) == 0
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text("0 0 1")
+        Path("/proc/self/gid_map").write_text("0 0 1")
+        assert LIBC.unshare(NEWNS) == 0
+        file = link.makefile("rw")
+        print("ready", file=file, flush=True)
+        for line in file:
+            who, kind, path, other, to = json.loads(line)
+            drawn = Drawn(who, kind, tuple(path), tuple(other), Propagation(to))
+            print(json.dumps(drawn.on_kernel(base, pool)), file=file, flush=True)
+
+    def call(self, drawn: Drawn) -> str | None:
+        """Let it make a call."""
+        words = [drawn.who, drawn.kind, drawn.path, drawn.other, int(drawn.to)]
+        print(json.dumps(words), file=self.file, flush=True)
+        found: str | None = json.loads(self.file.readline())
+        return found
+
+    def end(self) -> None:
+        """It ends when nobody talks to it any more."""
+        self.file.close()
+        os.waitpid(self.pid, 0)
+
+
 def run(base: str, pool: str, seed: int, steps: int, most: int = 60) -> list[str]:
     """One random sequence; gives back what differed, with the calls that led there."""
     rng = random.Random(seed)
@@ -229,19 +297,32 @@ def run(base: str, pool: str, seed: int, steps: int, most: int = 60) -> list[str
     lengths = [rng.choice([1, 1, 1, 2, 2, 3]) for _ in range(6)]
     paths: list[Path_] = [(), *(tuple(rng.choice(NAMES) for _ in range(length)) for length in lengths)]
     log: list[str] = []
-    for _ in range(steps):
+    second: Second | None = None
+    if rng.random() < 0.8:
+        assert mount(None, base, None, TYPES[Propagation.SHARED]) is None
+        ops.mount_change_type(model.k, model.tasks()[0], model.bases[0], Propagation.SHARED, False)
+    alone = rng.randint(3, steps // 2)
+    for number in range(steps):
         if len(list(model.k.mounts)) > most:
             break
-        drawn = Drawn(rng.choice(KINDS), rng.choice(paths), rng.choice(paths), rng.choice(list(Propagation)))
-        if drawn.kind in ("umount", "detach", "move") and on_base(model, drawn.path):
+        if number == alone:
+            second = Second(base, pool)
+            model.second()
+        who = rng.choice([0, 0, 1]) if second is not None else 0
+        drawn = Drawn(who, rng.choice(KINDS), rng.choice(paths), rng.choice(paths), rng.choice(list(Propagation)))
+        if drawn.kind in ("umount", "detach", "move") and on_base(model, drawn.path, who):
             continue
-        expected, got = drawn.on_model(model), drawn.on_kernel(base, pool)
+        expected = drawn.on_model(model)
+        got = second.call(drawn) if second is not None and who else drawn.on_kernel(base, pool)
         log.append(f"{drawn} = {got}")
         if expected != got:
             return [*log, f"the rules say {expected}"]
-        ours, theirs = model.tree(), kernel_tree(base)
+        pids = [os.getpid(), *([second.pid] if second is not None else [])]
+        ours, theirs = model.trees(), kernel_trees(base, pids)
         if ours != theirs:
             return [*log, f"rules  {json.dumps(ours)}", f"kernel {json.dumps(theirs)}"]
+    if second is not None:
+        second.end()
     return []
 
 
@@ -252,10 +333,10 @@ def root_only(at: Mount, dentry: Dentry) -> Mount:
     return at
 
 
-def on_base(model: Model, path: Path_) -> bool:
+def on_base(model: Model, path: Path_, who: int) -> bool:
     """A path ends on the sandbox's own mount, which stays."""
     try:
-        return model.lookup(path)[0] is model.base
+        return model.lookup(path, who)[0] is model.bases[who]
     except Refused:
         return False
 

@@ -20,5 +20,5 @@ def test_rules_and_kernel_agree(block: int) -> None:
     if missing := kernel_can_be_asked():
         pytest.skip(reason=f"the kernel cannot be asked: {missing}")
     for seed in range(block * 25, block * 25 + 25):
-        differing = in_child(seed, 60)
+        differing = in_child(seed, 80)
         assert not differing, "\n".join([f"seed {seed}", *differing])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from nsmodel.ir.language import helper
 from nsmodel.kernel.mount.propagation import leave_group, receivers
-from nsmodel.kernel.mount.tree import has_children, mounted_at
+from nsmodel.kernel.mount.tree import has_children, mounted_at, on_path
 from nsmodel.kernel.objects import Kernel, Mount
 
 
@@ -32,6 +32,15 @@ def candidates(k: Kernel, going: set[Mount]) -> set[Mount]:
 
 
 @helper
+def keeps_inside(k: Kernel, m: Mount, kept: set[Mount]) -> bool:
+    """Something that stays is inside of a mount, not on its root: it could not slide down."""
+    for c in k.mounts:
+        if c.parent is m and c.mountpoint is not m.root and any(on_path(k, x, c) for x in kept):
+            return True
+    return False
+
+
+@helper
 def victims(k: Kernel, going: set[Mount]) -> set[Mount]:
     """What goes: the mounts themselves, and the largest set of candidates that moves nothing that stays (non-shifting)
     and reveals nothing that a lock hides (non-revealing)."""
@@ -40,7 +49,7 @@ def victims(k: Kernel, going: set[Mount]) -> set[Mount]:
     while changed:
         changed = False
         for m in out - going:
-            if any(c.parent is m and c.mountpoint is not m.root and c not in out for c in k.mounts):
+            if keeps_inside(k, m, k.mounts - out):
                 out.discard(m)
                 changed = True
     changed = True
