@@ -49,3 +49,22 @@ SWITCH_WITHOUT_TASK_LOCK = Switch(
 NULL_NSPROXY_IGNORED = Switch(
     "nsproxy_null_ignored", "nsproxy_null_ignored", "a reader takes it that a task always has an nsproxy", "synthetic"
 )
+MP01 = Switch("MP01", "copyns_no_slave", "a copy for another owner stays a peer", "CVE-2013-1957")
+MP05 = Switch(
+    "MP05", "attach_beside", "a propagated mount goes beside what is there, not beneath it", "1064f874abc0 (v4.11)"
+)
+MP17 = Switch(
+    "MP17", "clone_drop_unbindable", "the copy of a namespace forgets what is unbindable", "406fea799925", ("6.18",)
+)
+MP19 = Switch(
+    "MP19", "umount_busy_skips_parents", "umount ignores users of copies with children", "f0d0ba19985d", ("6.18",)
+)
+ML15 = Switch("ML15", "pivot_no_new_below_root", "pivot_root to a place that is not below the root", "CVE-2014-7970")
+SLAVES_FORGOTTEN = Switch("slaves_forgotten", "slaves_forgotten", "a dissolving group forgets its slaves", "synthetic")
+UMOUNT_KEEPS_TYPE = Switch(
+    "umount_keeps_type", "umount_keeps_type", "a mount that is taken off stays a peer", "synthetic"
+)
+BIND_OUTSIDE = Switch("bind_outside", "bind_outside", "a copy is hung where the receiver does not show", "synthetic")
+COPY_KEEPS_NS = Switch(
+    "copy_keeps_ns", "copy_keeps_ns", "a propagated copy counts for the wrong namespace", "synthetic"
+)

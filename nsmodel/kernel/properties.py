@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nsmodel.kernel import invariants as inv
+from nsmodel.kernel.mount import invariants as mounts
 from nsmodel.system.spec import FAIL_ATOMIC, NO_UAF, STEP_TOTAL, Property, prop
 
 REF_EXACT = prop(
@@ -32,6 +33,19 @@ REPARENT_NS = prop(
 )
 GROUP_NS = prop("GROUP_NS", "the threads of a process share pid and user namespace", inv.groups, inv.new_below_active)
 LOCKSET = prop("LOCKSET", "a field that a lock protects is used only while the lock is held", in_steps=True)
+TREE_ACYCLIC = prop("TREE_ACYCLIC", "every mount lies on the bottom of its namespace", mounts.tree_acyclic)
+ONE_PER_MP = prop("ONE_PER_MP", "at most one mount is on a place", mounts.one_per_place)
+MP_CONTAINED = prop("MP_CONTAINED", "a mount is on a name that its parent shows", mounts.contained)
+PROP_WF = prop(
+    "PROP_WF",
+    "peers have one master, groups have members, masters form no circle, nothing unbindable is a peer",
+    mounts.propagation_well_formed,
+)
+NS_MEMBER = prop("NS_MEMBER", "a tree is in one namespace as a whole", mounts.members)
+DETACHED_QUIET = prop("DETACHED_QUIET", "a mount that was taken off sends and receives nothing", mounts.detached_quiet)
+PROP_DOWN = prop("PROP_DOWN", "events reach only namespaces of the same owner or of one below", mounts.propagates_down)
+COPY_FAITHFUL = prop("COPY_FAITHFUL", "the copy of a namespace keeps what is unbindable", in_steps=True)
+SYNC_UMOUNT_IDLE = prop("SYNC_UMOUNT_IDLE", "what a synchronous umount takes along is idle", in_steps=True)
 
 ALL: tuple[Property, ...] = (
     REF_EXACT,
@@ -47,4 +61,13 @@ ALL: tuple[Property, ...] = (
     REPARENT_NS,
     GROUP_NS,
     LOCKSET,
+    TREE_ACYCLIC,
+    ONE_PER_MP,
+    MP_CONTAINED,
+    PROP_WF,
+    NS_MEMBER,
+    DETACHED_QUIET,
+    PROP_DOWN,
+    COPY_FAITHFUL,
+    SYNC_UMOUNT_IDLE,
 )

@@ -24,6 +24,7 @@ from nsmodel.kernel.base import base_state
 from nsmodel.kernel.mount import operations as ops
 from nsmodel.kernel.mount.operations import Propagation, UmountFlags
 from nsmodel.kernel.objects import CloneFlags, Dentry, Kernel, Mount, SetTid, Superblock, Task
+from nsmodel.kernel.versions import running, switches_of
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 NEWNS, NEWUSER = 0x20000, 0x10000000
@@ -73,7 +74,7 @@ class Model:
     @classmethod
     def fresh(cls) -> Model:
         """One task, a root file system, and the sandbox's mount on it."""
-        k = Kernel()
+        k = Kernel(None, switches_of(running()))
         task = base_state(k)
         assert task.nsproxy is not None and task.nsproxy.mnt is not None
         ns = task.nsproxy.mnt

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from nsmodel.ir.language import Map, helper
+from nsmodel.ir.language import Map, assure, helper
 from nsmodel.kernel.mount.tree import topmost
 from nsmodel.kernel.mount.umount import release
+from nsmodel.kernel.mutants import MP01, MP17
 from nsmodel.kernel.objects import FsStruct, Kernel, MntNamespace, Mount
 
 
@@ -12,8 +13,8 @@ from nsmodel.kernel.objects import FsStruct, Kernel, MntNamespace, Mount
 def copy_mounts(k: Kernel, old: MntNamespace, new: MntNamespace, fs: FsStruct | None) -> None:
     """Fill a new mount namespace with copies of another one's mounts; the root and working directory of `fs` follow.
 
-    For the same owner copies are peers, for another one slaves, and all but the bottom are locked. Copies are never
-    unbindable (copy_mnt_ns, copy_tree; since v6.17).
+    For the same owner copies are peers, for another one slaves, and all but the bottom are locked (copy_mnt_ns,
+    copy_tree). Linux 6.17 and 6.18 forget what is unbindable.
     """
     same = old.owner is new.owner
     copy: Map[Mount, Mount | None] = Map()
@@ -24,7 +25,9 @@ def copy_mounts(k: Kernel, old: MntNamespace, new: MntNamespace, fs: FsStruct | 
             c.ns = new
             c.master = m.master
             c.locked = m.locked
-            if same:
+            c.unbindable = m.unbindable and not k.bug(MP17)
+            assure("COPY_FAITHFUL", c.unbindable == m.unbindable, "the copy of an unbindable mount is unbindable", m)
+            if same or k.bug(MP01):
                 c.group = m.group
             else:
                 if m.group is not None:

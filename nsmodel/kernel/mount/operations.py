@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 
-from nsmodel.ir.language import EBUSY, EINVAL, ELOOP, ENOTDIR, EPERM, Flags, fail, given, helper, syscall
+from nsmodel.ir.language import EBUSY, EINVAL, ELOOP, ENOTDIR, EPERM, Flags, assure, fail, given, helper, syscall
 from nsmodel.kernel.credentials import may_call
 from nsmodel.kernel.mount.propagation import attach, leave_group
 from nsmodel.kernel.mount.tree import (
@@ -21,7 +21,7 @@ from nsmodel.kernel.mount.tree import (
     shows,
     subtree,
 )
-from nsmodel.kernel.mount.umount import is_busy, slide, take_off, unlock_counterparts, victims
+from nsmodel.kernel.mount.umount import counterparts, is_busy, is_used, slide, take_off, victims
 from nsmodel.kernel.objects import Dentry, Kernel, Mount, PeerGroup, Task
 
 
@@ -169,10 +169,13 @@ def umount2(k: Kernel, task: Task, target: Mount, flags: UmountFlags) -> None:
         fail(EINVAL, "the mount is locked, or lies on nothing")
     if not flags.detach and is_busy(k, target):
         fail(EBUSY, "the mount, or a copy of it that would go too, is in use")
-    unlock_counterparts(k, target)
     going = {target}
     if flags.detach:
         going = subtree(k, target)
-    gone = victims(k, going)
+    gone = victims(k, going, target)
+    for c in counterparts(k, target):
+        c.locked = False
+    used = any(is_used(k, v) for v in gone)
+    assure("SYNC_UMOUNT_IDLE", flags.detach or not used, "what a synchronous umount takes along is idle", target)
     slide(k, gone)
     take_off(k, gone)

@@ -8,6 +8,7 @@ from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.mount.operations import reaches
 from nsmodel.kernel.mount.tree import below, may_mount, mount_ns
 from nsmodel.kernel.mount.umount import release
+from nsmodel.kernel.mutants import ML15
 from nsmodel.kernel.objects import Dentry, Kernel, Mount, Task
 
 
@@ -85,7 +86,7 @@ def pivot_root(k: Kernel, task: Task, new: Mount, new_dentry: Dentry, old: Mount
         fail(EINVAL, "the new root lies on nothing")
     if not reachable(k, old, old_dentry, new, new_dentry):
         fail(EINVAL, "the place for the old root is not below the new one")
-    if not reachable(k, new, new_dentry, root, root_dentry):
+    if not reachable(k, new, new_dentry, root, root_dentry) and not k.bug(ML15):
         fail(EINVAL, "the new root is not below the current one")
     place = root.mountpoint
     if root.locked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from nsmodel.ir.language import Map, helper
 from nsmodel.kernel.mount.tree import clone_tree, mounted_at, shows, subtree, topmost
+from nsmodel.kernel.mutants import BIND_OUTSIDE, COPY_KEEPS_NS, MP05, SLAVES_FORGOTTEN
 from nsmodel.kernel.objects import Dentry, Kernel, MntNamespace, Mount, PeerGroup
 
 
@@ -35,9 +36,10 @@ def leave_group(k: Kernel, m: Mount) -> None:
     g = m.group
     above = m.master
     if g is not None and not any(p.group is g and p is not m for p in k.mounts):
-        for s in k.mounts:
-            if s.master is g:
-                s.master = above
+        if not k.bug(SLAVES_FORGOTTEN):
+            for s in k.mounts:
+                if s.master is g:
+                    s.master = above
         k.free(g)
     m.group = None
     m.master = None
@@ -57,7 +59,7 @@ def put_on(k: Kernel, head: Mount, at: Mount, dentry: Dentry) -> None:
     covered = mounted_at(k, at, dentry)
     head.parent = at
     head.mountpoint = dentry
-    if covered is not None:
+    if covered is not None and not k.bug(MP05):
         top = topmost(k, head)
         covered.parent = top
         covered.mountpoint = top.root
@@ -92,7 +94,7 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
     tree = subtree(k, top)
     reached = receivers(k, dst)
     was_shared = {m for m in k.mounts if m.group is not None}
-    waiting = {r for r in reached if r.ns is not None and shows(k, r, dentry)}
+    waiting = {r for r in reached if r.ns is not None and (shows(k, r, dentry) or k.bug(BIND_OUTSIDE))}
     blind = {r for r in reached - waiting if not any(w.group is r.group for w in waiting)}
     covered = mounted_at(k, dst, dentry)
     top.parent = dst
@@ -133,7 +135,7 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
                 grown = True
                 known = {m for m in k.mounts}
                 originals = {m for m in k.mounts if heads[m] is model}
-                made = clone_tree(k, originals, model, model.root, r.ns)
+                made = clone_tree(k, originals, model, model.root, mine if k.bug(COPY_KEEPS_NS) else r.ns)
                 copies = k.mounts - known
                 for c in copies:
                     heads[c] = made

@@ -6,6 +6,7 @@ from __future__ import annotations
 from nsmodel.ir.language import helper
 from nsmodel.kernel.mount.propagation import leave_group, receivers
 from nsmodel.kernel.mount.tree import has_children, mounted_at, on_path
+from nsmodel.kernel.mutants import MP19, UMOUNT_KEEPS_TYPE
 from nsmodel.kernel.objects import Kernel, Mount
 
 
@@ -41,9 +42,17 @@ def keeps_inside(k: Kernel, m: Mount, kept: set[Mount]) -> bool:
 
 
 @helper
-def victims(k: Kernel, going: set[Mount]) -> set[Mount]:
+def counterparts(k: Kernel, m: Mount) -> set[Mount]:
+    """What is at the place of a mount at the receivers of its parent."""
+    return candidates(k, {m})
+
+
+@helper
+def victims(k: Kernel, going: set[Mount], root: Mount) -> set[Mount]:
     """What goes: the mounts themselves, and the largest set of candidates that moves nothing that stays (non-shifting)
-    and reveals nothing that a lock hides (non-revealing)."""
+    and reveals nothing that a lock hides (non-revealing). The locks of what is at the place of `root` no longer count:
+    unmounting it unlocks them, also where they stay (fs/pnode.c: propagate_mount_unlock, v6.18)."""
+    unlocked = counterparts(k, root)
     out = going | candidates(k, going)
     changed = True
     while changed:
@@ -56,23 +65,10 @@ def victims(k: Kernel, going: set[Mount]) -> set[Mount]:
     while changed:
         changed = False
         for m in out - going:
-            if m.locked and m.parent not in out:
+            if m.locked and m not in unlocked and m.parent not in out:
                 out.discard(m)
                 changed = True
     return out
-
-
-@helper
-def unlock_counterparts(k: Kernel, m: Mount) -> None:
-    """Unmounting a mount unlocks what is at its place at the receivers, also where that stays (fs/pnode.c:
-    propagate_mount_unlock, v6.18)."""
-    on = m.parent
-    where = m.mountpoint
-    if on is not None and where is not None:
-        for r in receivers(k, on):
-            found = mounted_at(k, r, where)
-            if found is not None:
-                found.locked = False
 
 
 @helper
@@ -106,7 +102,8 @@ def release(k: Kernel) -> None:
 def take_off(k: Kernel, gone: set[Mount]) -> None:
     """Mounts leave their groups and their namespace; those that nobody uses are freed."""
     for m in gone:
-        leave_group(k, m)
+        if not k.bug(UMOUNT_KEEPS_TYPE):
+            leave_group(k, m)
     for m in gone:
         on = m.parent
         hidden = m.locked and on is not None and on in gone
@@ -119,14 +116,10 @@ def take_off(k: Kernel, gone: set[Mount]) -> None:
 
 @helper
 def is_busy(k: Kernel, m: Mount) -> bool:
-    """A mount, or a copy of it at a receiver that would go with it, is in use (fs/pnode.c: propagate_mount_busy)."""
+    """A mount, or something that would go with it, is in use. Linux 6.17 and 6.18 do not look at copies that have
+    children (fs/pnode.c: propagate_mount_busy, v6.18)."""
     if has_children(k, m) or is_used(k, m):
         return True
-    on = m.parent
-    where = m.mountpoint
-    if on is not None and where is not None:
-        for r in receivers(k, on):
-            copy = mounted_at(k, r, where)
-            if copy is not None and is_used(k, copy) and not has_children(k, copy):
-                return True
-    return False
+    if k.bug(MP19):
+        return any(is_used(k, c) and not has_children(k, c) for c in counterparts(k, m))
+    return any(is_used(k, v) for v in victims(k, {m}, m))

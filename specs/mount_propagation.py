@@ -1,0 +1,77 @@
+"""Shared subtrees: what a mount, a bind, a move and a change of type do to peers and slaves."""
+
+from nsmodel.kernel.fork import unshare
+from nsmodel.kernel.mount.base import mount_base
+from nsmodel.kernel.mount.operations import UmountFlags, mount_bind, mount_change_type, mount_move, mount_new, umount2
+from nsmodel.kernel.mutants import BIND_OUTSIDE, MP05, MP17, SLAVES_FORGOTTEN, UMOUNT_KEEPS_TYPE
+from nsmodel.kernel.objects import CloneFlags, Kernel
+from nsmodel.kernel.properties import (
+    COPY_FAITHFUL,
+    DETACHED_QUIET,
+    FAIL_ATOMIC,
+    MP_CONTAINED,
+    NO_UAF,
+    NS_MEMBER,
+    ONE_PER_MP,
+    PROP_WF,
+    STEP_TOTAL,
+    TREE_ACYCLIC,
+)
+from nsmodel.system.operation import op
+from nsmodel.system.spec import Scope, Spec
+from nsmodel.system.verdict import Verdict
+
+PROPERTIES = (
+    TREE_ACYCLIC,
+    ONE_PER_MP,
+    MP_CONTAINED,
+    PROP_WF,
+    NS_MEMBER,
+    DETACHED_QUIET,
+    COPY_FAITHFUL,
+    NO_UAF,
+    STEP_TOTAL,
+    FAIL_ATOMIC,
+)
+
+SPEC = Spec(
+    name="mount_propagation",
+    title=__doc__,
+    state=Kernel,
+    base=mount_base,
+    bounds={
+        "tasks": 1,
+        "pids": 1,
+        "nsproxies": 2,
+        "pid_namespaces": 1,
+        "user_namespaces": 1,
+        "mnt_namespaces": 2,
+        "numbers": 2,
+        "superblocks": 3,
+        "dentries": 4,
+        "mounts": 5,
+        "peer_groups": 4,
+    },
+    scopes={
+        "small": Scope({"mounts": 4, "peer_groups": 2, "mnt_namespaces": 1, "nsproxies": 1}, depth=3),
+        "deep": Scope({"mounts": 6}, depth=9),
+    },
+    operations=(
+        op(mount_new),
+        op(mount_bind),
+        op(mount_move),
+        op(mount_change_type),
+        op(umount2, flags=[UmountFlags(), UmountFlags(detach=True)]),
+        op(unshare, flags=[CloneFlags(newns=True)]),
+    ),
+    properties=PROPERTIES,
+    expect={p.name: Verdict.HOLDS for p in PROPERTIES},
+    replayable=False,
+    kills={
+        MP05: "ONE_PER_MP",
+        MP17: "COPY_FAITHFUL",
+        SLAVES_FORGOTTEN: "NO_UAF",
+        UMOUNT_KEEPS_TYPE: "PROP_WF",
+        BIND_OUTSIDE: "MP_CONTAINED",
+    },
+)
