@@ -113,6 +113,42 @@ class MutantsOutput(Output, kw_only=True):
     mutants: list[MutantResult]
 
 
+class BenchCase(msgspec.Struct, kw_only=True):
+    """One system in our engine beside one peer: `ratio` is the peer's seconds by ours, `again` the command."""
+
+    name: str
+    engine: str
+    threads: int
+    states: int
+    transitions: int
+    seconds: float
+    compile_seconds: float
+    states_per_second: float
+    bytes_per_state: float
+    peak_rss_mib: float
+    peer: str | None
+    peer_seconds: float | None
+    ratio: float | None
+    again: str
+
+
+class LeftOut(msgspec.Struct):
+    """What a peer was not asked, and why."""
+
+    name: str
+    peer: str
+    why: str
+
+
+class BenchOutput(Output, kw_only=True):
+    """`bench`; `machine` tells processor, cores and load."""
+
+    machine: dict[str, str]
+    cases: list[BenchCase]
+    left_out: list[LeftOut]
+    miscounted: str | None = None
+
+
 class DivergenceInfo(msgspec.Struct, kw_only=True):
     """Where a machine or a recording and the model part; `step` counts from 1, `trace` names file or number."""
 
@@ -165,6 +201,7 @@ OUTPUTS: dict[str, type[msgspec.Struct]] = {
     "simulate": SimulateOutput,
     "show": ShowOutput,
     "mutants": MutantsOutput,
+    "bench": BenchOutput,
     "replay": ReplayOutput,
     "conform": ReplayOutput,
     "validate": ValidateOutput,

@@ -24,7 +24,7 @@ from nsmodel.ir.state import Frozen, Row
 from nsmodel.ir.types import BoolType, EnumType, FlagsType, IntType, MapType, RefType, SetType, Type
 from nsmodel.system.load import load_file
 from nsmodel.system.operation import Call, Operation, op
-from nsmodel.system.spec import BUILT_IN, FAIL_ATOMIC, NO_UAF, STEP_TOTAL, Property, Spec, prop
+from nsmodel.system.spec import BUILT_IN, FAIL_ATOMIC, NO_UAF, STEP_TOTAL, Property, Scope, Spec, prop
 from nsmodel.system.transition import Runner, TransitionSystem, make_system
 from tests.models import loops, mounts, pidns, traps
 from tests.models.readings import OVERSTATED, Reading, Told
@@ -34,6 +34,8 @@ Draw = Callable[[int], int]
 Counts = Counter[tuple[str, str]]
 
 SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.py"))
+WIDE = {"tasks": 3, "namespaces": 3, "levels": 3}
+"""Bounds of bench_pidns with 77,824 states, 19,621 up to renaming."""
 NEVER = (1 << 64) - 1
 LEAST = {p.name for p in BUILT_IN}
 
@@ -50,8 +52,8 @@ def toy(
 
 
 @functools.cache
-def system(name: str) -> TransitionSystem:
-    """A toy, or a spec in its small scope."""
+def system(name: str, bug: str | None = None) -> TransitionSystem:
+    """A toy, or a spec in its small scope, perhaps with a known bug; `wide` is bench_pidns with more states."""
     if name == "pidns":
         return toy(pidns, {"nss": 3, "tasks": 3, "levels": 1})
     if name == "mounts":
@@ -64,18 +66,29 @@ def system(name: str) -> TransitionSystem:
         return toy(traps, {"nodes": 3}, marks)
     if name == "loops":
         return toy(loops, {"nodes": 4}, marks)
-    (path,) = (p for p in SPECS if p.stem == name)
+    (path,) = (p for p in SPECS if p.stem == ("bench_pidns" if name == "wide" else name))
     spec = load_file(path).spec
-    return make_system(spec, spec.scope("small"))
+    scope = Scope(WIDE) if name == "wide" else spec.scope("small")
+    mutant = next((switch for switch in spec.kills if switch.name == bug), None)
+    assert (mutant is None) == (bug is None)
+    return make_system(spec, scope, mutant=mutant)
 
 
 NAMES = ("pidns", "mounts", "traps", "loops", *(p.stem for p in SPECS))
+_CODE: dict[tuple[int, bool], Library] = {}
 
 
-@functools.cache
-def library(name: str, *, symmetry: bool = True) -> Library:
-    """The machine code of a system, compiled once for all tests."""
-    return compiled(Program(system(name), symmetry=symmetry))
+def code_of(made: TransitionSystem, *, symmetry: bool = True) -> Library:
+    """The machine code of one of these systems, made once for all tests."""
+    key = (id(made), symmetry)
+    if key not in _CODE:
+        _CODE[key] = compiled(Program(made, symmetry=symmetry))
+    return _CODE[key]
+
+
+def library(name: str) -> Library:
+    """The machine code of a system by name."""
+    return code_of(system(name))
 
 
 @functools.cache

@@ -12,11 +12,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as over
 from hypothesis import strategies as st
 
-from nsmodel.engines.explicit.search import Explicit
 from nsmodel.engines.interface import Limits
-from nsmodel.engines.reference import _Run
 from nsmodel.ir.state import Frozen
 from nsmodel.system.transition import Runner
+from tests.models.searches import explicit, reached, shared_code
 from tests.models.threefold import NAMES, Threefold, forms, library, system, threefold
 
 SOME = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -127,16 +126,10 @@ def test_forms_tell_states_apart_like_exact_ones(name: str) -> None:
 # -- orbits -----------------------------------------------------------------------------------------------------------
 
 
-def reached(name: str, depth: int) -> list[Frozen]:
-    """Every state within some steps, as it is."""
-    run = _Run(system(name), Limits(depth=depth), lambda _: None, False)
-    run.search()
-    return list(run.parents)
-
-
 def test_as_many_states_as_brute_force_finds() -> None:
     """The least of a state's renamings stands for its orbit."""
-    made, states = system("bench_pidns"), reached("bench_pidns", 20)
+    made = system("bench_pidns")
+    states = reached(made, 40)
     rename = made.canonical.rename
     choices = [
         [[0, *p] for p in itertools.permutations(range(1, made.sizes.slots(e.cls) + 1))]
@@ -148,15 +141,18 @@ def test_as_many_states_as_brute_force_finds() -> None:
         if state not in known:
             known.update(rename(state, list(order)) for order in itertools.product(*choices))
             orbits.add(state)
-    found = Explicit().search(made, Limits(depth=40), lambda _: None)
+    with shared_code():
+        found = explicit(made, Limits(depth=40))
     assert (len(states), len(orbits), found.states, found.depth, found.complete) == (5198, 2650, 2650, 16, True)
     assert len(set(forms(library("bench_pidns"), states))) == 2650
 
 
-@pytest.mark.parametrize(("name", "depth"), [("bench_mounts", 4), ("nsproxy_access", 6), ("pid_lifetime", 3)])
+@pytest.mark.parametrize(("name", "depth"), [("bench_mounts", 4), ("nsproxy_access", 6)])
 def test_as_many_states_as_orbits(name: str, depth: int) -> None:
-    made, states = system(name), reached(name, depth)
+    made = system(name)
+    states = reached(made, depth)
     orbits = {made.canonical.exact(state) for state in states}
-    found = Explicit().search(made, Limits(depth=depth), lambda _: None)
+    with shared_code():
+        found = explicit(made, Limits(depth=depth))
     assert found.states == len(orbits) == len(set(forms(library(name), states)))
     assert len(orbits) < len(states)

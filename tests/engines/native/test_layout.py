@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as over
 from hypothesis import strategies as st
 
-from nsmodel.engines.explicit.search import Explicit
 from nsmodel.engines.interface import Limits
 from nsmodel.engines.native import packing, sites
 from nsmodel.engines.native.layout import Layout, mask_bytes
@@ -24,6 +23,7 @@ from nsmodel.ir.state import Frozen, Row, State
 from nsmodel.system.operation import op
 from nsmodel.system.spec import NO_UAF, Spec
 from nsmodel.system.transition import TransitionSystem, make_system
+from tests.models.searches import explicit, shared_code
 from tests.models.threefold import NAMES, any_value, forms, system, threefold
 
 SOME = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -203,8 +203,9 @@ def test_native_code_packs_and_unpacks(fast: bool, monkeypatch: pytest.MonkeyPat
 def test_packing_without_bit_extract_searches_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(packing, "has_bit_extract", lambda: False)
-        slow = Explicit().search(system("bench_pidns"), Limits(depth=40), lambda _: None)
-    usual = Explicit().search(system("bench_pidns"), Limits(depth=40), lambda _: None)
+        slow = explicit(system("bench_pidns"), Limits(depth=40))
+    with shared_code():
+        usual = explicit(system("bench_pidns"), Limits(depth=40))
     assert slow.states == usual.states == 2650
     assert (slow.transitions, slow.depth, slow.coverage) == (usual.transitions, usual.depth, usual.coverage)
 
