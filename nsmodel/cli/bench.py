@@ -36,7 +36,7 @@ def command(
     quick: bool,
     json_file: str | None,
 ) -> int:
-    """Measure CASEs (all by default): ours with each number of threads, and every peer on the model that `export` prints.
+    """Measure CASEs (all by default): ours with each number of threads, every peer on the model that `export` prints.
 
     Counts of states are compared first; a difference is exit status 70. Times are worth as much as the machine is idle.
     """
@@ -52,7 +52,10 @@ def command(
     out = BenchOutput(command="bench", exit=0, seconds=0.0, machine=machine(), cases=[], left_out=[])
     try:
         for found in measured(picked, asked, threads or (1, 2), repeat, lambda text: click.echo(text, err=True)):
-            (out.cases if isinstance(found, BenchCase) else out.left_out).append(found)  # type: ignore[attr-defined]
+            if isinstance(found, BenchCase):
+                out.cases.append(found)
+            else:
+                out.left_out.append(found)
     except Miscounted as wrong:
         out.exit, out.miscounted = int(Exit.DISAGREE), str(wrong)
     except KeyboardInterrupt:

@@ -267,7 +267,8 @@ def freeze_loosely(state: State) -> Frozen:
                 if type(value) in _FREED.values():
                     item.__dict__[name] = None
                 elif isinstance(value, frozenset):
-                    item.__dict__[name] = frozenset(o for o in value if type(o) not in _FREED.values())
+                    kept = (o for o in value if o is not None and type(o) not in _FREED.values())
+                    item.__dict__[name] = frozenset(kept)
                 elif isinstance(value, Map):
                     freed = set(_FREED.values())
                     value.entries = {

@@ -66,6 +66,8 @@ class Store:
         self.entries = max(FIRST_TABLE, 1 << (8 * self.slack).bit_length())
         self.table = Room(8 * self.entries)
         self._next = ctypes.c_uint64(0)
+        self.disordered = False
+        """A level that several threads began is gone on with: its ranks may not come in order."""
         self.level = 0
         """Number of the first state of the level that is being found."""
         self.frontier = Room(4)
@@ -104,7 +106,7 @@ class Store:
             worker.put("next", ctypes.addressof(self._next))
             worker.put("limit", limit)
             worker.put("level", self.level)
-            worker.put("shared", int(len(self.workers) > 1))
+            worker.put("shared", int(len(self.workers) > 1 or self.disordered))
 
     def _limit(self, entries: int | None = None) -> int:
         entries = entries or self.entries
@@ -180,6 +182,7 @@ class Store:
             self.arena.free()
             self.links.free()
             self.arena, self.links = Room(self.capacity * 8 * self.words), Room(self.capacity * 4)
+        self.disordered = True
         self.arena.write(0, content.states)
         self.links.write(0, content.links)
         self.links.write(4 * level, content.current[4 * width :])
