@@ -6,7 +6,7 @@ import ctypes
 from dataclasses import dataclass
 
 from nsmodel.engines.explicit.checkpoint import Content
-from nsmodel.engines.explicit.memory import Room, machine_memory
+from nsmodel.engines.explicit.memory import Room, machine_memory, words_apart
 from nsmodel.engines.native import context
 from nsmodel.engines.native.library import Library
 from nsmodel.engines.native.program import SEEN
@@ -15,7 +15,7 @@ from nsmodel.engines.native.store import CHUNK, QUEUE
 ROOT = (1 << 32) - 1
 """Link of the initial state."""
 MOST_STATES = (1 << 32) - 2
-FIRST_TABLE = 1 << 14
+FIRST_TABLE = 1 << 16
 """Entries of a new table."""
 LOAD = 0.75
 """The most of a table that may be full."""
@@ -82,11 +82,11 @@ class Store:
 
     def _worker(self) -> Worker:
         program = self.library.program
-        counts = (ctypes.c_uint64 * (len(program.calls.rules) * program.counters))()
-        first = (ctypes.c_uint64 * max(1, len(program.functions.properties)))()
+        counts = words_apart(len(program.calls.rules) * program.counters)
+        first = words_apart(max(1, len(program.functions.properties)))
         seen = Room(8 * (self.words + 1) * SEEN)
         queue = Room(program.store.entry_bytes * QUEUE)
-        worker = Worker((ctypes.c_uint64 * context.SIZE)(), counts, first, seen, queue)
+        worker = Worker(words_apart(context.SIZE), counts, first, seen, queue)
         worker.put("queue", queue.address)
         worker.put("counts", ctypes.addressof(counts))
         worker.put("first", ctypes.addressof(first))
