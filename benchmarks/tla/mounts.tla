@@ -282,7 +282,7 @@ Peers ==
     /\ ~mnt[m].unbindable
     /\ \A p \in DOMAIN mnt : mnt[p].group = mnt[m].group => mnt[p].master = mnt[m].master
 
-\* Mounts whose master is None, or bears a settled mount, and so on: all, where no circle is.
+\* Groups whose master is None, those whose master is one of these, and so on: all, where masters are no circle.
 RECURSIVE Settled(_)
 Settled(groups) ==
   LET more == {mnt[m].group : m \in {x \in DOMAIN mnt : mnt[x].master \in groups \cup {None}}} \ (groups \cup {None})

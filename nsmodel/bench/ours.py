@@ -1,66 +1,57 @@
-"""Our engine, in a process of its own, so that its memory is its own too."""
+"""Our engine: the same search as `nsmodel check --engine explicit`, measured in a process of its own."""
 
 from __future__ import annotations
 
-import multiprocessing
-import multiprocessing.connection
-import resource
 import statistics
+import sys
 from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
 
 from nsmodel.bench.cases import Case
-from nsmodel.engines.explicit.search import Explicit
-from nsmodel.engines.interface import Limits, Resources
-from nsmodel.system.problem import Problem
+from nsmodel.bench.child import Outcome, Task
+from nsmodel.bench.processes import Failed, run
+
+ENGINE = "explicit"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One measurement: seconds of search, and of compilation before it (0 when the code was there)."""
+    """Our search of a case: the median of its seconds, the most memory of all runs. `states` are those of each run."""
 
-    states: int
+    states: tuple[int, ...]
     transitions: int
     seconds: float
-    compile_seconds: float
     bytes_per_state: float
     peak_rss_mib: float
 
 
-def measure(case: Case, threads: int, repeat: int) -> Measured:
-    """The median of some runs; compile time is that of the first."""
-    runs = [_apart(case, threads) for _ in range(repeat)]
-    middle = statistics.median_low([run.seconds for run in runs])
-    run = next(r for r in runs if r.seconds == middle)
-    return Measured(run.states, run.transitions, middle, runs[0].compile_seconds, run.bytes_per_state, run.peak_rss_mib)
+def compile_seconds(case: Case, cache: Path) -> float:
+    """Seconds that LLVM takes for a case whose machine code is not in the cache yet. Raises :class:`Failed`."""
+    return _searched(Task(case, 1, depth=0), cache).compile_seconds
 
 
-def _apart(case: Case, threads: int) -> Measured:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(case, threads, theirs))
-    process.start()
-    theirs.close()
-    try:
-        found: Measured = ours.recv()
-    except EOFError:
-        raise Problem(f"the search of {case.name} ended without a result", place="bench") from None
-    finally:
-        process.join()
-    return found
-
-
-def _work(case: Case, threads: int, out: multiprocessing.connection.Connection) -> None:
-    found = Explicit().search(
-        case.system(), Limits(), lambda _: None, symmetry=case.symmetry, resources=Resources(threads)
+def measured(case: Case, threads: int, repeat: int, cache: Path) -> Measured:
+    """Search a case so many times, with machine code from the cache. Raises :class:`Failed`."""
+    runs = [_searched(Task(case, threads), cache) for _ in range(repeat)]
+    for one in runs:
+        if one.violated:
+            raise Failed(f"properties are violated: {', '.join(one.violated)}")
+        if not one.complete:
+            raise Failed("the search ended early")
+    last = runs[-1]
+    return Measured(
+        states=tuple(one.states for one in runs),
+        transitions=last.transitions,
+        seconds=statistics.median(one.seconds for one in runs),
+        bytes_per_state=last.memory / last.states,
+        peak_rss_mib=max(one.peak_rss_mib for one in runs),
     )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    out.send(
-        Measured(
-            found.states,
-            found.transitions,
-            found.seconds,
-            found.compile_seconds,
-            found.memory / found.states,
-            peak,
-        )
-    )
+
+
+def _searched(task: Task, cache: Path) -> Outcome:
+    argument = msgspec.json.encode(task).decode()
+    command = [sys.executable, "-m", "nsmodel.bench.child", argument]
+    done = run(command, environment={"NSMODEL_CACHE": str(cache)}).succeeded("our search")
+    return msgspec.json.decode(done.out, type=Outcome)

@@ -1,114 +1,103 @@
-"""`nsmodel bench`: our engine beside Spin, Rumur and TLC, as far as they are installed."""
+"""`nsmodel bench`: our engine beside the peers that are installed."""
 
 from __future__ import annotations
 
-import os
-import platform
-from pathlib import Path
-
 import click
 
-from nsmodel.bench.cases import chosen
-from nsmodel.bench.peers import PEERS
-from nsmodel.bench.run import Miscounted, measured
+from nsmodel.bench import cases
+from nsmodel.bench.machine import this_machine
+from nsmodel.bench.peer import Peer
+from nsmodel.bench.rumur import Rumur
+from nsmodel.bench.run import Bench, Plan
+from nsmodel.bench.spin import Spin
+from nsmodel.bench.tlc import Tlc
 from nsmodel.cli.options import Stopwatch, json_option, writable
-from nsmodel.report.console import columns, line, people
-from nsmodel.report.output import BenchCase, BenchOutput, write
+from nsmodel.report import benchmarks
+from nsmodel.report.console import people
+from nsmodel.report.output import BenchOutput, write
 from nsmodel.system.load import near
 from nsmodel.system.problem import Problem
 from nsmodel.system.verdict import Exit
 
+PEERS: dict[str, Peer] = {peer.name: peer for peer in (Spin(), Rumur(), Tlc())}
+NONE = "none"
+THREADS = (1, 2)
+
 
 @click.command()
-@click.argument("cases", nargs=-1, metavar="[CASE]...")
+@click.argument("names", nargs=-1, metavar="[CASE]...")
+@click.option("--quick", is_flag=True, help=f"Only cases with fewer than {cases.QUICK:,} states.")
 @click.option(
-    "--peer", "peers", multiple=True, metavar="NAME", help="spin, rumur, tlc or none (default: all there are)."
+    "--peer",
+    "peers",
+    multiple=True,
+    metavar="NAME",
+    help="spin, rumur or tlc; may be repeated. none: ours alone.  [default: all that are installed]",
 )
-@click.option("--threads", multiple=True, type=click.IntRange(min=1), metavar="N", help="Of ours (default: 1 and 2).")
-@click.option("--repeat", default=1, show_default=True, type=click.IntRange(min=1), metavar="N", help="Runs of ours.")
-@click.option("--quick", is_flag=True, help="Only what takes seconds.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    multiple=True,
+    default=THREADS,
+    show_default=True,
+    metavar="N",
+    help="Threads of ours. May be repeated.",
+)
+@click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Take medians.")
 @json_option
 def command(
-    cases: tuple[str, ...],
+    names: tuple[str, ...],
+    quick: bool,
     peers: tuple[str, ...],
     threads: tuple[int, ...],
     repeat: int,
-    quick: bool,
     json_file: str | None,
 ) -> int:
-    """Measure CASEs (all by default): ours with each number of threads, every peer on the model that `export` prints.
+    """Measure the engine explicit on every CASE (all by default), and in the same run the peers that are installed.
 
-    Counts of states are compared first; a difference is exit status 70. Times are worth as much as the machine is idle.
+    A case is a benchmark spec in some bounds, such as pidns-422. Every peer must count the same states: a difference is
+    exit status 70. TLC is run where $TLA2TOOLS names tla2tools.jar or there is a command tlc.
     """
     watch = Stopwatch()
-    known = {peer.name: peer for peer in PEERS}
-    for name in peers:
-        if name not in (*known, "none"):
-            raise Problem(f"unknown peer {name}", place="--peer", fix=near(name, [*known, "none"], "a peer"))
-    asked = [peer for peer in PEERS if not peers or peer.name in peers]
-    picked = chosen(cases, quick=quick)
+    chosen = cases.chosen(names, quick=quick)
+    plan = Plan(chosen, _peers(peers), sorted(set(threads)), repeat)
     writable(json_file)
+    for case in chosen:
+        case.system()  # a spec that is not there is said before anything is measured
     console = people(json_file)
-    out = BenchOutput(command="bench", exit=0, seconds=0.0, machine=machine(), cases=[], left_out=[])
+    machine = this_machine()
+    bench = Bench(plan, lambda text: click.echo(text, err=True))
+    interrupted = False
     try:
-        for found in measured(picked, asked, threads or (1, 2), repeat, lambda text: click.echo(text, err=True)):
-            if isinstance(found, BenchCase):
-                out.cases.append(found)
-            else:
-                out.left_out.append(found)
-    except Miscounted as wrong:
-        out.exit, out.miscounted = int(Exit.DISAGREE), str(wrong)
+        bench.run()
     except KeyboardInterrupt:
-        out.exit = int(Exit.UNKNOWN)
-    out.seconds = watch.seconds
-    for row in columns([HEAD, *[_row(case) for case in out.cases]]):
-        line(console, "  ".join(row))
-    for case in dict.fromkeys((c.name, c.threads, c.again) for c in out.cases):
-        line(console, (f"{case[0]}, {case[1]}: {case[2]}", "dim"))
-    for left in out.left_out:
-        line(console, f"left out: {left.name} in {left.peer}: {left.why}")
-    if out.miscounted:
-        line(console, ("MISCOUNTED  ", "bold red"), out.miscounted)
+        interrupted = True
+    status = Exit.DISAGREE if bench.differences else Exit.UNKNOWN if interrupted or bench.failed else Exit.MET
+    output = BenchOutput(
+        command="bench",
+        exit=int(status),
+        seconds=watch.seconds,
+        repeat=repeat,
+        cases=bench.rows(),
+        machine=machine,
+        peers=bench.versions,
+        left_out=bench.left_out,
+        differences=bench.differences,
+        interrupted=interrupted,
+    )
+    benchmarks.show(console, output)
     if json_file:
-        write(out, json_file)
-    return out.exit
+        write(output, json_file)
+    return int(status)
 
 
-HEAD = ["case", "threads", "states", "s", "compile s", "states/s", "bytes/state", "RSS MiB", "peer", "peer s", "ratio"]
-
-
-def _row(case: BenchCase) -> list[str]:
-    return [
-        case.name,
-        str(case.threads),
-        f"{case.states:,}",
-        f"{case.seconds:.3f}",
-        f"{case.compile_seconds:.2f}",
-        f"{case.states_per_second:,.0f}",
-        f"{case.bytes_per_state:.0f}",
-        f"{case.peak_rss_mib:.0f}",
-        case.peer or "-",
-        f"{case.peer_seconds:.2f}" if case.peer_seconds is not None else "-",
-        f"{case.ratio:.2f}" if case.ratio is not None else "-",
-    ]
-
-
-def machine() -> dict[str, str]:
-    """Processor, cores, load."""
-    cpu = platform.processor() or platform.machine()
-    for text in _lines(Path("/proc/cpuinfo")):
-        if text.startswith("model name"):
-            cpu = text.partition(":")[2].strip()
-            break
-    return {
-        "cpu": cpu,
-        "cores": str(len(os.sched_getaffinity(0))),
-        "load": " ".join(f"{value:.2f}" for value in os.getloadavg()),
-    }
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except OSError:
+def _peers(names: tuple[str, ...]) -> list[Peer]:
+    """The peers of these names, all without names. Raises :class:`Problem`."""
+    for name in names:
+        if name not in PEERS and name != NONE:
+            raise Problem(f"unknown peer {name}", place=f"--peer {name}", fix=near(name, [*PEERS, NONE], "a peer"))
+    if NONE in names:
+        if set(names) != {NONE}:
+            raise Problem("no peer and a peer at once", place=f"--peer {NONE}", fix="leave one of them out")
         return []
+    return [peer for name, peer in PEERS.items() if not names or name in names]

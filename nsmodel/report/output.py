@@ -113,42 +113,6 @@ class MutantsOutput(Output, kw_only=True):
     mutants: list[MutantResult]
 
 
-class BenchCase(msgspec.Struct, kw_only=True):
-    """One system in our engine beside one peer: `ratio` is the peer's seconds by ours, `again` the command."""
-
-    name: str
-    engine: str
-    threads: int
-    states: int
-    transitions: int
-    seconds: float
-    compile_seconds: float
-    states_per_second: float
-    bytes_per_state: float
-    peak_rss_mib: float
-    peer: str | None
-    peer_seconds: float | None
-    ratio: float | None
-    again: str
-
-
-class LeftOut(msgspec.Struct):
-    """What a peer was not asked, and why."""
-
-    name: str
-    peer: str
-    why: str
-
-
-class BenchOutput(Output, kw_only=True):
-    """`bench`; `machine` tells processor, cores and load."""
-
-    machine: dict[str, str]
-    cases: list[BenchCase]
-    left_out: list[LeftOut]
-    miscounted: str | None = None
-
-
 class DivergenceInfo(msgspec.Struct, kw_only=True):
     """Where a machine or a recording and the model part; `step` counts from 1, `trace` names file or number."""
 
@@ -194,6 +158,71 @@ class ValidateOutput(Output, kw_only=True):
     cells: dict[str, Cell]
     divergences: list[DivergenceInfo]
     uncovered_operations: dict[str, int]
+
+
+class BenchCase(msgspec.Struct, kw_only=True):
+    """Our engine on one case, beside one peer or (`peer` null) none.
+
+    `seconds` is the search alone; `compile_seconds`, which LLVM took for the case, comes once and apart.
+    `bytes_per_state` is arena, table and parent links at the end over states; `peak_rss_mib` is of the search's whole
+    process. `ratio` is `peer_seconds` over `seconds`, null where a count differs or the peer's time is below what it
+    can tell. `again` is the command that measures the row again.
+    """
+
+    name: str
+    engine: str
+    threads: int
+    states: int
+    transitions: int
+    seconds: float
+    compile_seconds: float
+    states_per_second: float
+    bytes_per_state: float
+    peak_rss_mib: float
+    peer: str | None
+    peer_threads: int | None
+    peer_states: int | None
+    peer_seconds: float | None
+    peer_compile_seconds: float | None
+    ratio: float | None
+    again: str
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """What was measured on; `load` is the load average of the last minute when the command began."""
+
+    cores: int
+    cpu: str
+    system: str
+    load: float
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """What was not measured: a peer on a case, or (`name` null) on every case."""
+
+    name: str | None
+    peer: str
+    why: str
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A count of states or a verdict on a case that differs from ours; `peer` is `known` for the case's own number."""
+
+    name: str
+    peer: str
+    what: str
+
+
+class BenchOutput(Output, kw_only=True):
+    """`bench`; `peers` has the version of each that was run."""
+
+    repeat: int
+    cases: list[BenchCase]
+    machine: Machine
+    peers: dict[str, str]
+    left_out: list[LeftOut]
+    differences: list[Difference]
+    interrupted: bool
 
 
 OUTPUTS: dict[str, type[msgspec.Struct]] = {
