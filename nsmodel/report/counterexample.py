@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from nsmodel.report.console import line, plural
+from nsmodel.report.forest import mount_forest
 from nsmodel.report.tree import Table, numbers, process_tree
 from nsmodel.traces.names import Names, shown_number
 from nsmodel.traces.trace import Change, State, Step, Trace
@@ -14,6 +15,8 @@ from nsmodel.traces.trace import Change, State, Step, Trace
 COUNTERS = ("count", "inode", "users")
 """Reference counts: told together, on a line of their own."""
 QUIET = {"tasks": {"group_leader", "pid", "busy"}}
+DRAWN = ("mounts", "peer_groups")
+"""Collections that are drawn, not told field by field."""
 """Fields that the name of an object or its line in the process tree tell already."""
 ZERO = (None, False, 0, "RUNNING", "ROOT", "DEFAULT", "NONE")
 
@@ -33,6 +36,7 @@ def show(console: Console, trace: Trace, *, full: bool = False) -> None:
     line(console, ("initial state", "bold"))
     for text in process_tree(trace.initial, table):
         line(console, "  ", text)
+    writer.forest(trace.initial, table)
     if full or not process_tree(trace.initial, table):
         writer.whole(trace.initial, table)
     state = trace.initial
@@ -80,6 +84,9 @@ def _end(console: Console, trace: Trace, state: State, table: Table) -> None:
         line(console, ("process tree", "bold"), " (numbers from the outermost pid namespace inwards)")
     for text in tree:
         line(console, "  ", text)
+    pointed = frozenset(ref.id for ref in broken.objects if ref.collection == "mounts")
+    for text in mount_forest(state, table, pointed):
+        line(console, "  ", text)
 
 
 class _Writer:
@@ -109,11 +116,18 @@ class _Writer:
             (reason, "dim"),
         )
         self._changes(step, both, state)
+        if step.state is not None and any(c.collection in DRAWN for c in step.changes):
+            self.forest(step.state, after, "      ")
         if step.state is None:
             line(self.console, "      the rule was trapped: there is no state after it")
         elif self.full:
             self.whole(step.state, after)
         return after
+
+    def forest(self, state: State, table: Table, indent: str = "  ", marked: frozenset[int] = frozenset()) -> None:
+        """The mount forest, where there are mounts."""
+        for text in mount_forest(state, table, marked):
+            line(self.console, indent, (text, "dim"))
 
     def whole(self, state: State, table: Table) -> None:
         """Every object of a state."""
@@ -136,6 +150,8 @@ class _Writer:
         owned = {c.new.get("pid") for c in step.changes if c.kind == "created" and c.collection == "tasks"}
         fields: dict[tuple[str, int], list[Change]] = {}
         for change in step.changes:
+            if change.collection in DRAWN and (step.state or before).get("dentries"):
+                continue
             name = table.get((change.collection, change.id), str(change.id))
             if change.kind == "created":
                 if change.collection == "pids" and change.id in owned:

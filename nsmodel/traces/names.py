@@ -60,6 +60,8 @@ class Names:
             return ("tasks", above) not in fresh
         if collection == "pid_namespaces":
             return ("pid_namespaces", row.get("parent")) not in fresh
+        if collection == "dentries":
+            return ("dentries", row.get("parent")) not in fresh
         return not (collection == "pids" or "caller" in row) or all(k[0] != "tasks" for k in fresh)
 
     def _name(self, key: Key, row: dict[str, Any], live: dict[Key, dict[str, Any]]) -> str:
@@ -76,9 +78,19 @@ class Names:
         if collection == "pids":
             tasks = [k for k, r in live.items() if k[0] == "tasks" and r.get("pid") == slot]
             return f"pid({self.of(*tasks[0])})" if tasks else self._next("pid#")
+        if collection == "dentries" and "parent" in row:
+            return self._path(row, live)
         if row.get("caller") is not None:
             return f"{collection.removesuffix('_frames')}({self.of('tasks', row['caller'])})"
         return self._next(f"{KINDS.get(collection) or _singular(collection)}:")
+
+    def _path(self, row: dict[str, Any], live: dict[Key, dict[str, Any]]) -> str:
+        """A name in a file system as a path, `fs2:/a/b`: letters, in the order of the children of one directory."""
+        above = row["parent"]
+        if above is None:
+            return f"fs{row.get('sb', '')}:/"
+        siblings = sorted(k[1] for k, r in live.items() if k[0] == "dentries" and r["parent"] == above)
+        return f"{self.of('dentries', above).rstrip('/')}/{chr(ord('a') + siblings.index(row['id']) % 26)}"
 
     def _next(self, stem: str, first: int = 0) -> str:
         self._taken[stem] += 1
