@@ -25,7 +25,7 @@ from nsmodel.engines.native.program import Program
 
 LEVEL = 1
 """LLVM's optimisation level; the next ones compile longer for code that is no faster."""
-LARGE = 12_000
+LARGE = 9_500
 """Lines of text from which a module gets the few passes that matter most: the whole pipeline would take seconds, and
 gains a tenth of the run time."""
 LEAN = ("sroa", "simplify_cfg", "instruction_combine", "new_gvn", "dead_store_elimination", "simplify_cfg")
