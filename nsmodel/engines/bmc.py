@@ -217,6 +217,9 @@ class _Unrolling:
                 found.setdefault(name, []).append(t.conj(made, trap.guard))
             if not case.operation.function.interleaved:
                 negative = t.neg(t.ult(case.outcome.result, t.number(1 << RESULT_WIDTH - 1, RESULT_WIDTH)))
+                for errno in case.operation.function.keeps:
+                    kept = t.number((1 << RESULT_WIDTH) - errno, RESULT_WIDTH)
+                    negative = t.conj(negative, t.neg(t.eq(case.outcome.result, kept)))
                 changed = self._changed(case.outcome.state)
                 found.setdefault(FAIL_ATOMIC.name, []).append(t.conj_all((done, negative, changed)))
         for name, terms in found.items():

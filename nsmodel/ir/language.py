@@ -121,6 +121,7 @@ class Errno(enum.IntEnum):
     EEXIST = 17
     EXDEV = 18
     ENOTDIR = 20
+    EISDIR = 21
     EINVAL = 22
     ENFILE = 23
     EMFILE = 24
@@ -128,6 +129,7 @@ class Errno(enum.IntEnum):
     ENOSPC = 28
     EROFS = 30
     ERANGE = 34
+    ENOTEMPTY = 39
     ELOOP = 40
     EOVERFLOW = 75
     EUSERS = 87
@@ -140,6 +142,7 @@ ENOMEM, EACCES, EBUSY, EEXIST = Errno.ENOMEM, Errno.EACCES, Errno.EBUSY, Errno.E
 ENOTDIR, EINVAL, ENOTTY, ENOSPC = Errno.ENOTDIR, Errno.EINVAL, Errno.ENOTTY, Errno.ENOSPC
 EROFS, ERANGE, ELOOP, EOVERFLOW = Errno.EROFS, Errno.ERANGE, Errno.ELOOP, Errno.EOVERFLOW
 EUSERS, ESTALE, EXDEV = Errno.EUSERS, Errno.ESTALE, Errno.EXDEV
+EISDIR, ENOTEMPTY = Errno.EISDIR, Errno.ENOTEMPTY
 
 
 class Refused(Exception):
@@ -251,6 +254,8 @@ class Function:
     """The steps of an interleaved rule (:class:`nsmodel.ir.interleave.Split`)."""
     interleaved: bool = False
     """One step of an interleaved rule."""
+    keeps: tuple[Errno, ...] = ()
+    """Failures that keep what the call did, as documented; FAIL_ATOMIC does not judge them."""
     lowered: dict[Any, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -266,9 +271,19 @@ def _register(kind: str, source: str = "", title: str = "") -> Callable[[Callabl
     return decorate
 
 
-def syscall(*, source: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """A system call as one atomic step. `source`: kernel function and version, or manual page."""
-    return _register("syscall", source)
+def syscall(*, source: str, keeps: Errno | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A system call as one atomic step. `source`: kernel function and version, or manual page; `keeps`: the failure that
+    is documented to leave something behind (umount2 with MNT_EXPIRE: EAGAIN)."""
+    register = _register("syscall", source)
+
+    def decorate(fn: Callable[P, R]) -> Callable[P, R]:
+        out = register(fn)
+        record = function_of(out)
+        assert record is not None
+        record.keeps = () if keeps is None else (keeps,)
+        return out
+
+    return decorate
 
 
 def interleaved(*, source: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, error, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.mount.namespace import copy_mounts
-from nsmodel.kernel.mutants import NEWUSER_THREADED, PD03, PD07, UNSHARE_NO_PUT
+from nsmodel.kernel.mutants import MR06, NEWUSER_THREADED, PD03, PD07, UNSHARE_NO_PUT
 from nsmodel.kernel.nsproxy import (
     check_new_namespaces,
     create_new_namespaces,
@@ -25,7 +25,8 @@ from nsmodel.kernel.objects import (
     Task,
 )
 from nsmodel.kernel.pid import alloc_pid, check_alloc_pid, report
-from nsmodel.kernel.refs import copy_fs, pin, pin_file, put_fs, put_user_ns
+from nsmodel.kernel.pins import name_same
+from nsmodel.kernel.refs import copy_fs, new_mnt_ns, put_fs, put_mnt_ns, put_user_ns
 from nsmodel.kernel.user import check_create_user_ns, create_user_ns, limit_of
 
 
@@ -67,18 +68,16 @@ def copy_descriptor(k: Kernel, file: Descriptor, table: Task) -> None:
     """A forked process has every descriptor of its parent (kernel/fork.c: copy_files, v6.18)."""
     copy = k.new(Descriptor)
     copy.table = table
-    copy.uts = file.uts
-    copy.ipc = file.ipc
-    copy.pid_ns = file.pid_ns
-    copy.user = file.user
-    copy.net = file.net
-    copy.cgroup = file.cgroup
-    copy.time = file.time
-    pin_file(k, copy)
-    copy.mnt = file.mnt
-    if file.mnt is not None:
-        pin(k, file.mnt)
-    copy.through = file.through
+    name_same(k, copy, file)
+    copy.mount = file.mount
+    copy.dentry = file.dentry
+    copy.opath = file.opath
+    copy.write = file.write
+    copy.tree = file.tree
+    copy.phase = file.phase
+    copy.context = file.context
+    if file.mount is not None:
+        file.mount.count += 1
     copy.pidfd = file.pidfd
     if file.pidfd is not None:
         file.pidfd.count += 1
@@ -198,6 +197,12 @@ def unshare(k: Kernel, task: Task, flags: CloneFlags) -> int:
     wanted = wants_nsproxy(k, flags)
     if wanted and not flags.newuser and not capable(k, task, task.user_ns):
         fail(EPERM, "new namespaces without CAP_SYS_ADMIN in the user namespace")
+    if k.bug(MR06) and flags.newns and flags.newcgroup and old.mnt is not None and old.cgroup is not None:
+        if limit_of(k, task.user_ns, old.cgroup) == 1 and not flags.newuser:
+            dead = new_mnt_ns(k, old.mnt, task.user_ns, task.uid)
+            copy_mounts(k, old.mnt, dead, task.fs)
+            put_mnt_ns(k, dead)
+            return error(ENOSPC, "no more cgroup namespaces, and root and working directory are in a dead tree")
     if wanted:
         check_new_namespaces(k, task, old, flags)
     before = task.user_ns

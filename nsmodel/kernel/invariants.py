@@ -40,6 +40,7 @@ def user_references(k: Kernel) -> None:
         held += count(n for n in k.net_namespaces if n.owner is ns)
         held += count(n for n in k.cgroup_namespaces if n.owner is ns)
         held += count(n for n in k.time_namespaces if n.owner is ns)
+        held += count(s for s in k.superblocks if s.owner is ns)
         require(ns.count == held, "the count of a user namespace equals its holders", ns)
 
 
@@ -58,6 +59,8 @@ def plain_references(k: Kernel) -> None:
     """The other namespaces are held by nsproxies and by their files."""
     for mnt in k.mnt_namespaces:
         held = inode_reference(k, mnt) + count(p for p in k.nsproxies if p.mnt is mnt)
+        if mnt.anonymous:
+            held += 1  # the descriptor of its tree
         require(mnt.count == held, "the count of a mount namespace equals its holders", mnt)
     for uts in k.uts_namespaces:
         held = inode_reference(k, uts) + count(p for p in k.nsproxies if p.uts is uts)
@@ -130,7 +133,7 @@ def points_to(k: Kernel, proxy: Nsproxy, ns: Namespace) -> bool:
 @helper
 def require_inode(k: Kernel, ns: Namespace) -> None:
     """The nsfs inode of a namespace has as many users as there are descriptors and bind mounts of it."""
-    files = count(f for f in k.descriptors if names(k, f, ns)) + count(b for b in k.bind_mounts if names(k, b, ns))
+    files = count(f for f in k.descriptors if names(k, f, ns)) + count(b for b in k.mounts if names(k, b, ns))
     require(ns.inode == files, "the nsfs inode of a namespace has as many users as files", ns)
 
 
@@ -140,7 +143,7 @@ def require_reachable(k: Kernel, ns: Namespace) -> None:
     require(
         any(points_to(k, p, ns) for p in k.nsproxies)
         or any(names(k, f, ns) for f in k.descriptors)
-        or any(names(k, b, ns) for b in k.bind_mounts),
+        or any(names(k, b, ns) for b in k.mounts),
         "a namespace is alive that nothing names",
         ns,
     )
@@ -188,12 +191,16 @@ def reachable(k: Kernel) -> None:
             or any(p.ns is ns for p in k.pids)
             or any(child.parent is ns for child in k.pid_namespaces)
             or any(names(k, f, ns) for f in k.descriptors)
-            or any(names(k, b, ns) for b in k.bind_mounts),
+            or any(names(k, b, ns) for b in k.mounts),
             "a pid namespace is alive that nothing names",
             ns,
         )
     for mnt in k.mnt_namespaces:
-        require_reachable(k, mnt)
+        if mnt.anonymous:
+            opened = any(f.tree and f.mount is not None and f.mount is mnt.root for f in k.descriptors)
+            require(opened, "a tree is kept that no descriptor can reach", mnt)
+        else:
+            require_reachable(k, mnt)
     for uts in k.uts_namespaces:
         require_reachable(k, uts)
     for ipc in k.ipc_namespaces:

@@ -68,3 +68,43 @@ BIND_OUTSIDE = Switch("bind_outside", "bind_outside", "a copy is hung where the 
 COPY_KEEPS_NS = Switch(
     "copy_keeps_ns", "copy_keeps_ns", "a propagated copy counts for the wrong namespace", "synthetic"
 )
+MP04 = Switch("MP04", "attach_no_mount_max", "nothing limits the mounts of a namespace", "CVE-2016-6213")
+MP07 = Switch("MP07", "umount_reparent_all", "what stays on a stack of mounts that go is left on one of them", "6.17-rc1")
+MP11 = Switch("MP11", "chtype_no_ns_check", "the type of a foreign or unmounted mount is changed", "CVE-2025-38498")
+MP18 = Switch(
+    "MP18", "setgroup_unbindable", "MOVE_MOUNT_SET_GROUP takes an unbindable target", "9ffb14ef61ba", ("6.18",)
+)
+ML04 = Switch("ML04", "umount_lazy_disconnect_locked", "a lazy unmount parts locked mounts", "CVE-2014-9717")
+ML05 = Switch("ML05", "rmdir_disconnects", "removing a mountpoint parts what was mounted on it", "CVE-2015-4176")
+DETACHED_RECEIVES = Switch(
+    "detached_receives", "detached_receives", "a tree that is mounted nowhere receives mounts", "synthetic"
+)
+COPY_STAYS_PEER = Switch("copy_stays_peer", "copy_stays_peer", "the copy for a slave is a peer", "synthetic")
+ML06 = Switch("ML06", "copy_unmounted", "what was unmounted is bound and copied", "CVE-2015-4177")
+ML17 = Switch("ML17", "nsfs_no_seq_check", "any file of a mount namespace is bound", "v3.8")
+RBIND_LOOP = Switch(
+    "rbind_mntns_loop",
+    "rbind_mntns_loop",
+    "a recursive bind takes along files of mount namespaces unchecked",
+    "c640a01a78e4",
+    ("6.18",),
+)
+SEQ_BATCH = Switch(
+    "ns_id_batches",
+    "ns_id_batches",
+    "ids of namespaces come in batches, so a younger one can have the smaller",
+    "v6.18, fixed in v6.19",
+    ("6.18",),
+)
+BIND_UNBINDABLE = Switch("bind_unbindable", "bind_unbindable", "what is unbindable is bound", "synthetic")
+BIND_NONREC_OVER_LOCKED = Switch(
+    "bind_nonrec_over_locked", "bind_nonrec_over_locked", "a bind leaves out a locked mount below", "synthetic"
+)
+MOVE_LOCKED = Switch("move_locked", "move_locked", "a locked mount is moved", "synthetic")
+MOVE_ONTO_ITSELF = Switch("move_onto_itself", "move_onto_itself", "a mount is moved onto what is on it", "synthetic")
+ML02 = Switch("ML02", "remount_overwrite_lockbits", "a remount takes the locks of attributes off", "CVE-2014-5206")
+SETATTR_NO_LOCKS = Switch("setattr_no_locks", "setattr_no_locks", "mount_setattr asks for no locks", "synthetic")
+ML01 = Switch("ML01", "copyns_no_lock", "inherited mounts can be unmounted by another owner", "5ff9d8a65ce8")
+ML16 = Switch("ML16", "umount_root_no_sbcap", "unmounting / asks for no rights over the superblock", "CVE-2014-7975")
+NSFILES_COPIED = Switch("nsfiles_copied", "nsfiles_copied", "a copy keeps files of mount namespaces", "synthetic")
+MR06 = Switch("MR06", "unshare_fs_inplace", "a failing unshare leaves root and cwd in the copy", "CVE-2026-43472")

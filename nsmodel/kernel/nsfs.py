@@ -1,24 +1,22 @@
-"""Files of namespaces: /proc/PID/ns, descriptors, bind mounts, pidfds (namespaces(7); fs/nsfs.c, fs/proc/namespaces.c,
+"""Files of namespaces: /proc/PID/ns, descriptors, pidfds (namespaces(7); fs/nsfs.c, fs/proc/namespaces.c,
 fs/pidfs.c, v6.18)."""
 
 from __future__ import annotations
 
 from nsmodel.ir.language import (
     EACCES,
-    EBUSY,
-    EINVAL,
     ENOENT,
-    EPERM,
     ESRCH,
     fail,
     given,
     helper,
     syscall,
 )
-from nsmodel.kernel.credentials import capable, may_access, may_call
-from nsmodel.kernel.objects import BindMount, Descriptor, Kernel, NsFile, NsType, Task
+from nsmodel.kernel.credentials import may_access, may_call
+from nsmodel.kernel.objects import Descriptor, Kernel, NsFile, NsType, Task
 from nsmodel.kernel.pid import visible
-from nsmodel.kernel.refs import close_file, free_bind, pin, pin_file
+from nsmodel.kernel.pins import pin_file
+from nsmodel.kernel.refs import close_file
 
 
 @helper
@@ -101,8 +99,6 @@ def open_ns(k: Kernel, task: Task, target: Task, kind: NsType) -> int:
     file.table = task.group_leader
     name_target(k, file, target, kind)
     pin_file(k, file)
-    if file.mnt is not None:
-        pin(k, file.mnt)
     return 0
 
 
@@ -111,68 +107,6 @@ def close(k: Kernel, task: Task, file: Descriptor) -> int:
     """Close a descriptor of the process."""
     given(may_call(k, task) and file.table is task.group_leader)
     close_file(k, file)
-    return 0
-
-
-@syscall(source="fs/namespace.c: do_loopback (v6.18); mount(2) MS_BIND, namespaces(7)")
-def bind_ns(k: Kernel, task: Task, target: Task, kind: NsType, place: int) -> int:
-    """Bind /proc/PID/ns/KIND on a file of the sandbox that nothing covers yet in the caller's mount namespace.
-
-    Mount namespaces have rules of their own about who may hold whom; their files are left out here.
-    """
-    given(may_call(k, task) and task.nsproxy is not None)
-    proxy = task.nsproxy
-    assert proxy is not None
-    inside = proxy.mnt
-    given(inside is not None and kind != NsType.MNT and names_something(k, target, kind))
-    assert inside is not None
-    given(not any(b.inside is inside and b.place == place for b in k.bind_mounts))
-    if not capable(k, task, inside.owner):
-        fail(EPERM, "no CAP_SYS_ADMIN over the owner of the mount namespace")
-    check_link(k, task, target, kind)
-    bind = k.new(BindMount)
-    bind.inside = inside
-    bind.place = place
-    name_target(k, bind, target, kind)
-    pin_file(k, bind)
-    return 0
-
-
-@syscall(source="fs/namespace.c: path_umount, can_umount (v6.18); umount2(2)")
-def umount_ns(k: Kernel, task: Task, bind: BindMount) -> int:
-    """Unmount a namespace file in the caller's mount namespace."""
-    given(may_call(k, task) and task.nsproxy is not None)
-    proxy = task.nsproxy
-    assert proxy is not None
-    given(bind.inside is proxy.mnt)
-    if not capable(k, task, bind.inside.owner):
-        fail(EPERM, "no CAP_SYS_ADMIN over the owner of the mount namespace")
-    if bind.locked:
-        fail(EINVAL, "the mount came locked from a namespace of another owner")
-    if any(f.through is bind for f in k.descriptors):
-        fail(EBUSY, "a descriptor was opened through the mount")
-    free_bind(k, bind)
-    return 0
-
-
-@syscall(source="fs/nsfs.c: ns_file_operations, mode 0444 (v6.18); namespaces(7)")
-def open_bind(k: Kernel, task: Task, bind: BindMount) -> int:
-    """Open a namespace through a bind mount of its file: nobody asks who made it."""
-    given(may_call(k, task) and task.nsproxy is not None)
-    proxy = task.nsproxy
-    assert proxy is not None
-    given(bind.inside is proxy.mnt)
-    file = k.new(Descriptor)
-    file.table = task.group_leader
-    file.uts = bind.uts
-    file.ipc = bind.ipc
-    file.pid_ns = bind.pid_ns
-    file.user = bind.user
-    file.net = bind.net
-    file.cgroup = bind.cgroup
-    file.time = bind.time
-    file.through = bind
-    pin_file(k, file)
     return 0
 
 

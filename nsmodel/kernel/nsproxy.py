@@ -9,10 +9,8 @@ from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, fail, helper
 from nsmodel.kernel.credentials import capable
 from nsmodel.kernel.mutants import NEWPID_TWICE
 from nsmodel.kernel.objects import (
-    BindMount,
     CloneFlags,
     Kernel,
-    MntNamespace,
     Nsproxy,
     PidNamespace,
     Task,
@@ -20,8 +18,8 @@ from nsmodel.kernel.objects import (
 )
 from nsmodel.kernel.refs import (
     copy_nsproxy,
+    new_mnt_ns,
     new_ns,
-    pin_file,
     put_mnt_ns,
     put_ns,
     put_nsproxy,
@@ -80,28 +78,6 @@ def check_new_namespaces(k: Kernel, task: Task, proxy: Nsproxy, flags: CloneFlag
 
 
 @helper
-def copy_mnt_ns(k: Kernel, old: MntNamespace, owner: UserNamespace, task: Task) -> MntNamespace:
-    """A copy of a mount namespace with the bind mounts in it; for another owner they come locked (fs/namespace.c:
-    copy_mnt_ns, v6.18)."""
-    new = new_ns(k, old, owner, task.uid)
-    for bind in k.bind_mounts:
-        if bind.inside is old:
-            copy = k.new(BindMount)
-            copy.uts = bind.uts
-            copy.ipc = bind.ipc
-            copy.pid_ns = bind.pid_ns
-            copy.user = bind.user
-            copy.net = bind.net
-            copy.cgroup = bind.cgroup
-            copy.time = bind.time
-            pin_file(k, copy)
-            copy.inside = new
-            copy.place = bind.place
-            copy.locked = bind.locked or owner is not old.owner
-    return new
-
-
-@helper
 def create_pid_ns(k: Kernel, parent: PidNamespace, owner: UserNamespace, task: Task) -> PidNamespace:
     """A pid namespace below `parent`, without an init as yet (kernel/pid_namespace.c: create_pid_namespace, v6.18)."""
     ns = new_ns(k, parent, owner, task.uid)
@@ -117,7 +93,7 @@ def create_new_namespaces(k: Kernel, task: Task, old: Nsproxy, flags: CloneFlags
     """A copy of an nsproxy with the new namespaces that the flags ask for, owned by `owner`."""
     new = copy_nsproxy(k, old)
     if flags.newns and old.mnt is not None:
-        new.mnt = copy_mnt_ns(k, old.mnt, owner, task)
+        new.mnt = new_mnt_ns(k, old.mnt, owner, task.uid)
         put_mnt_ns(k, old.mnt)
     if flags.newuts and old.uts is not None:
         new.uts = new_ns(k, old.uts, owner, task.uid)

@@ -104,19 +104,80 @@ class MntNamespace(Namespace):
 
     root: Mount | None
     """The mount at its bottom, which nothing can be moved off; None where the scope has no mounts."""
+    anonymous: bool
+    """Made for a tree that is mounted nowhere (open_tree, fsmount); it is freed when the tree is attached or its
+    descriptor is closed."""
+    origin: MntNamespace | None
+    """Of an anonymous one: the namespace that its tree was copied from (`seq_origin`); None when that is gone."""
+    older: set[MntNamespace]
+    """Living ones that were made before it: the order of `ns_id`, which is never given twice."""
 
 
-class Superblock(Static):
-    """`struct super_block`: a file system that is there, mounted or not."""
+class FsKind(enum.IntEnum):
+    """What mounting a file system anew gives."""
+
+    NEW = 0
+    """A superblock of its own each time (tmpfs, proc). A scope has a forest of names for each that can be there."""
+    SINGLE = 1
+    """The one that is there (mqueue of an IPC namespace, sysfs of a network namespace)."""
+    NSFS = 2
+    """Files of namespaces, mounted inside the kernel alone; which namespace a mount of it shows, the mount says."""
+
+
+class FileSystem(Static):
+    """What there is to mount: its names are the dentries."""
+
+    kind: FsKind
 
 
 class Dentry(Static):
-    """`struct dentry`: a name in a file system. A spec has a constant forest of them."""
+    """`struct dentry`: a name in a file system. A spec has a constant forest of them; the direct reading any."""
 
-    sb: Superblock
+    fs: FileSystem
     parent: Dentry | None
     """None for the root of the file system."""
     directory: bool
+    symlink: bool
+    """A symbolic link itself, as O_NOFOLLOW finds it."""
+    dead: bool
+    """Removed; never in a constant forest, where a name that is removed is made again at once."""
+
+
+class Superblock(Entity):
+    """`struct super_block`: a file system that is there. It goes with the last mount of it, except for a SINGLE one,
+    which the kernel itself has mounted."""
+
+    fs: FileSystem
+    owner: UserNamespace | None
+    """`s_user_ns`: who mounted it, held by it; None is the world outside of the sandbox."""
+    readonly: bool
+    """SB_RDONLY."""
+
+
+class AttributeKind(enum.IntEnum):
+    """MOUNT_ATTR_*, the flags of a mount that processes can set (mount_setattr(2))."""
+
+    READONLY = 0
+    NOSUID = 1
+    NODEV = 2
+    NOEXEC = 3
+    NOATIME = 4
+    NODIRATIME = 5
+    RELATIME = 6
+    """Neither this nor NOATIME is strictatime."""
+    NOSYMFOLLOW = 7
+
+
+class Attribute(Static):
+    """One attribute that mounts of the scope can have; a scope without any has mounts without attributes."""
+
+    kind: AttributeKind
+
+
+class Sysctl(Static):
+    """fs.mount-max, where the scope has one that can be reached."""
+
+    mount_max: Annotated[int, Range(0, "mount_max")]
 
 
 class PeerGroup(Entity):
@@ -124,9 +185,25 @@ class PeerGroup(Entity):
     smallest free number, as `shared:N` is (fs/pnode.c: mnt_alloc_group_id, v6.18)."""
 
 
-class Mount(Entity):
-    """`struct mount`. References that keep it are not counted: who holds it is read off the tasks."""
+class NsFile(Entity, abstract=True):
+    """Something that holds a namespace's nsfs inode; at most one field of a live one is set."""
 
+    mnt: MntNamespace | None
+    uts: UtsNamespace | None
+    ipc: IpcNamespace | None
+    pid_ns: PidNamespace | None
+    user: UserNamespace | None
+    net: NetNamespace | None
+    cgroup: CgroupNamespace | None
+    time: TimeNamespace | None
+
+
+class Mount(NsFile):
+    """`struct mount`. One that shows a namespace's file names that namespace, and pins it."""
+
+    count: Annotated[int, HOLDERS]
+    """`mnt_count`: one while it is in a namespace or hangs on a mount that was taken off with it, and one for each
+    root, working directory and descriptor there. Children are not counted (since 6.17)."""
     root: Dentry
     """What of its file system it shows."""
     parent: Mount | None
@@ -142,6 +219,11 @@ class Mount(Entity):
     unbindable: bool
     locked: bool
     """MNT_LOCKED: came with a copy for another owner, and hides what is below."""
+    expiring: bool
+    """`mnt_expiry_mark`: umount2 with MNT_EXPIRE was here, and nobody since."""
+    attributes: set[Attribute]
+    locked_attributes: set[Attribute]
+    """MNT_LOCK_*: attributes that came with a copy for another owner, and may not be taken off."""
 
 
 class UtsNamespace(Namespace):
@@ -250,38 +332,42 @@ class Task(Entity):
     """The signal that ended it; NONE after exit."""
 
 
-class NsFile(Entity, abstract=True):
-    """Something that holds a namespace's nsfs inode; exactly one field of a live one is set."""
+class ContextPhase(enum.IntEnum):
+    """How far the descriptor of fsopen or fspick is (`enum fs_context_phase`)."""
 
-    mnt: MntNamespace | None
-    uts: UtsNamespace | None
-    ipc: IpcNamespace | None
-    pid_ns: PidNamespace | None
-    user: UserNamespace | None
-    net: NetNamespace | None
-    cgroup: CgroupNamespace | None
-    time: TimeNamespace | None
+    NONE = 0
+    """No such descriptor."""
+    CREATE_PARAMS = 1
+    """fsopen: options are taken, until FSCONFIG_CMD_CREATE."""
+    AWAITING_MOUNT = 2
+    """The superblock is there; fsmount makes a mount of it."""
+    AWAITING_RECONF = 3
+    """It was mounted: nothing more but reconfiguring."""
+    RECONF_PARAMS = 4
+    """fspick: options are taken, until FSCONFIG_CMD_RECONFIGURE."""
+    FAILED = 5
 
 
 class Descriptor(NsFile):
-    """An open descriptor of a namespace file, or a pidfd, in the table of one thread group."""
+    """An open descriptor in the table of one thread group: a namespace file, a pidfd, a name in a mount, or a context
+    of fsopen."""
 
     table: Task
     """Leader of the thread group."""
     pidfd: Pid | None
-    through: BindMount | None
-    """The bind mount that it was opened through, which is busy as long."""
-
-
-class BindMount(NsFile):
-    """A bind mount of a namespace file on a file of the sandbox."""
-
-    inside: MntNamespace
-    """The mount namespace that it is in; not counted."""
-    place: Annotated[int, Range(0, "places")]
-    """Which file of the sandbox it covers."""
-    locked: bool
-    """Came with a copy for another owner: cannot be unmounted alone."""
+    mount: Mount | None
+    """The mount that it was opened in or through (`f_path.mnt`), which is in use as long."""
+    dentry: Dentry | None
+    """The name that it was opened by."""
+    opath: bool
+    """O_PATH: names a place, opens nothing."""
+    write: bool
+    """Open for writing: the mount has a writer (`mnt_writers`)."""
+    tree: bool
+    """FMODE_NEED_UNMOUNT: the anonymous namespace of its mount is dissolved when it is closed."""
+    phase: ContextPhase
+    context: FileSystem | None
+    """What a context of fsopen or fspick is for."""
 
 
 class Kernel(State):
@@ -300,9 +386,11 @@ class Kernel(State):
     cgroup_namespaces: Live[CgroupNamespace]
     time_namespaces: Live[TimeNamespace]
     descriptors: Live[Descriptor]
-    bind_mounts: Live[BindMount]
-    superblocks: Live[Superblock]
+    file_systems: Live[FileSystem]
     dentries: Live[Dentry]
+    attributes: Live[Attribute]
+    sysctls: Live[Sysctl]
+    superblocks: Live[Superblock]
     peer_groups: Live[PeerGroup]
     mounts: Live[Mount]
 
@@ -336,6 +424,19 @@ class SetTid(Flags):
     first: Annotated[int, Range(0, "numbers")] = 0
     second: Annotated[int, Range(0, "numbers")] = 0
     third: Annotated[int, Range(0, "numbers")] = 0
+
+
+class AttributeFlags(Flags):
+    """Attributes by name, as a call gives them (MOUNT_ATTR_*, MS_*)."""
+
+    readonly: bool = False
+    nosuid: bool = False
+    nodev: bool = False
+    noexec: bool = False
+    noatime: bool = False
+    nodiratime: bool = False
+    relatime: bool = False
+    nosymfollow: bool = False
 
 
 class NsFlags(Flags):

@@ -15,6 +15,7 @@ REF_EXACT = prop(
     inv.nsproxy_references,
     inv.inode_references,
     inv.pid_references,
+    mounts.mount_references,
 )
 NO_LEAK = prop("NO_LEAK", "what nobody can reach any more is freed", inv.reachable)
 PID_VIS = prop(
@@ -42,7 +43,22 @@ PROP_WF = prop(
     mounts.propagation_well_formed,
 )
 NS_MEMBER = prop("NS_MEMBER", "a tree is in one namespace as a whole", mounts.members)
-DETACHED_QUIET = prop("DETACHED_QUIET", "a mount that was taken off sends and receives nothing", mounts.detached_quiet)
+DETACHED_QUIET = prop(
+    "DETACHED_QUIET",
+    "a mount that was taken off sends and receives nothing, a tree that is mounted nowhere receives no mounts",
+    mounts.detached_quiet,
+    in_steps=True,
+)
+MOUNT_BOUND = prop("MOUNT_BOUND", "no namespace has more mounts than fs.mount-max", mounts.bounded)
+NSREF_ACYCLIC = prop("NSREF_ACYCLIC", "a mount namespace holds files of newer ones only", mounts.holds_newer)
+HOST_PROP = prop("HOST_PROP", "no mount event of a container reaches the host", mounts.host_is_left_alone)
+PROP_EXACT = prop(
+    "PROP_EXACT", "every receiver that shows the place gets one copy, and nothing else changes", in_steps=True
+)
+UMOUNT_EXACT = prop(
+    "UMOUNT_EXACT", "an unmount takes the largest set that moves and reveals nothing that stays", in_steps=True
+)
+MNT_AUTH = prop("MNT_AUTH", "a mount or superblock is changed only with capabilities over its owner", in_steps=True)
 PROP_DOWN = prop("PROP_DOWN", "events reach only namespaces of the same owner or of one below", mounts.propagates_down)
 COPY_FAITHFUL = prop("COPY_FAITHFUL", "the copy of a namespace keeps what is unbindable", in_steps=True)
 SYNC_UMOUNT_IDLE = prop("SYNC_UMOUNT_IDLE", "what a synchronous umount takes along is idle", in_steps=True)
@@ -70,4 +86,10 @@ ALL: tuple[Property, ...] = (
     PROP_DOWN,
     COPY_FAITHFUL,
     SYNC_UMOUNT_IDLE,
+    MOUNT_BOUND,
+    NSREF_ACYCLIC,
+    HOST_PROP,
+    PROP_EXACT,
+    UMOUNT_EXACT,
+    MNT_AUTH,
 )

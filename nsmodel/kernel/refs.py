@@ -8,14 +8,16 @@ from __future__ import annotations
 from typing import TypeVar
 
 from nsmodel.ir.language import helper
-from nsmodel.kernel.mount.umount import release, take_off
-from nsmodel.kernel.mutants import NSFS_FD_NO_PIN
+from nsmodel.kernel.mount.victims import Leaving, take_off
 from nsmodel.kernel.objects import (
-    BindMount,
+    Dentry,
     Descriptor,
+    FileSystem,
+    FsKind,
     FsStruct,
     Kernel,
     MntNamespace,
+    Mount,
     Namespace,
     NsFile,
     Nsproxy,
@@ -24,6 +26,7 @@ from nsmodel.kernel.objects import (
     Uid,
     UserNamespace,
 )
+from nsmodel.kernel.pins import unpinned
 
 N = TypeVar("N", bound=Namespace)
 
@@ -80,22 +83,6 @@ def put_pid_ns(k: Kernel, ns: PidNamespace) -> None:
 
 
 @helper
-def pin(k: Kernel, ns: Namespace) -> None:
-    """One more descriptor or bind mount of a namespace's file: the nsfs inode that they share holds one reference
-    (fs/nsfs.c: nsfs_init_inode, v6.18)."""
-    if ns.inode == 0 and not k.bug(NSFS_FD_NO_PIN):
-        ns.count += 1
-    ns.inode += 1
-
-
-@helper
-def unpinned(k: Kernel, ns: Namespace) -> bool:
-    """One descriptor or bind mount less; True when the inode goes and its reference is to be put."""
-    ns.inode -= 1
-    return ns.inode == 0 and not k.bug(NSFS_FD_NO_PIN)
-
-
-@helper
 def unpin(k: Kernel, ns: Namespace) -> None:
     """One descriptor or bind mount less of a namespace that holds nothing but its owner."""
     gone = unpinned(k, ns)
@@ -105,7 +92,7 @@ def unpin(k: Kernel, ns: Namespace) -> None:
 
 @helper
 def release_file(k: Kernel, file: NsFile) -> None:
-    """Drop what a namespace file pins, mount namespaces left out (a bind mount never holds one)."""
+    """Drop what a namespace file pins; a mount namespace, whose end unmounts things, is put by the caller."""
     if file.uts is not None:
         unpin(k, file.uts)
     if file.ipc is not None:
@@ -127,35 +114,6 @@ def release_file(k: Kernel, file: NsFile) -> None:
 
 
 @helper
-def pin_file(k: Kernel, file: NsFile) -> None:
-    """Pin what a namespace file names, mount namespaces left out."""
-    if file.uts is not None:
-        pin(k, file.uts)
-    if file.ipc is not None:
-        pin(k, file.ipc)
-    if file.net is not None:
-        pin(k, file.net)
-    if file.cgroup is not None:
-        pin(k, file.cgroup)
-    if file.time is not None:
-        pin(k, file.time)
-    if file.pid_ns is not None:
-        pin(k, file.pid_ns)
-    if file.user is not None:
-        pin(k, file.user)
-
-
-@helper
-def free_bind(k: Kernel, bind: BindMount) -> None:
-    """Take a bind mount of a namespace file away; descriptors opened through it keep what they name."""
-    for file in k.descriptors:
-        if file.through is bind:
-            file.through = None
-    release_file(k, bind)
-    k.free(bind)
-
-
-@helper
 def put_pid(k: Kernel, pid: Pid) -> None:
     """Put a struct pid; a freed one puts the namespace of its deepest level (kernel/pid.c: put_pid, v6.18)."""
     pid.count -= 1
@@ -166,32 +124,146 @@ def put_pid(k: Kernel, pid: Pid) -> None:
 
 
 @helper
+def drop_superblock(k: Kernel, fs: FileSystem) -> None:
+    """A file system that nothing shows and no context holds any more is gone (fs/super.c: deactivate_super, v6.18)."""
+    held = any(x.root.fs is fs for x in k.mounts) or any(f.context is fs for f in k.descriptors)
+    if fs.kind == FsKind.NEW and not held:
+        for sb in k.superblocks:
+            if sb.fs is fs:
+                owner = sb.owner
+                k.free(sb)
+                if owner is not None:
+                    put_user_ns(k, owner)
+
+
+@helper
+def free_mount(k: Kernel, m: Mount) -> None:
+    """The end of a mount; the superblock goes with the last one, unless the kernel has it mounted for itself."""
+    for c in k.mounts:
+        if c.parent is m:
+            c.parent = None
+            c.mountpoint = None
+            c.count -= 1
+    if m.mnt is not None:
+        gone = unpinned(k, m.mnt)
+        if gone:
+            m.mnt.count -= 1
+    release_file(k, m)
+    fs = m.root.fs
+    k.free(m)
+    drop_superblock(k, fs)
+
+
+@helper
+def free_mnt_ns(k: Kernel, ns: MntNamespace) -> None:
+    """The end of a mount namespace: what is in it is unmounted, and nobody receives that."""
+    ns.root = None
+    take_off(k, {m for m in k.mounts if m.ns is ns}, Leaving.LAZY)
+    for other in k.mnt_namespaces:
+        other.older.discard(ns)
+        if other.origin is ns:
+            other.origin = None
+    owner = ns.owner
+    k.free(ns)
+    if owner is not None:
+        put_user_ns(k, owner)
+
+
+@helper
+def reap(k: Kernel) -> None:
+    """Free the mounts and the mount namespaces that have no references left (fs/namespace.c: cleanup_mnt, put_mnt_ns,
+    v6.18). A mount frees what hangs on it and puts the namespace whose file it shows, a namespace unmounts what is in
+    it, so this goes on until nothing more falls."""
+    changed = True
+    while changed:
+        changed = False
+        for m in k.mounts:
+            if m.count == 0:
+                free_mount(k, m)
+                changed = True
+        for ns in k.mnt_namespaces:
+            if ns.count == 0:
+                free_mnt_ns(k, ns)
+                changed = True
+
+
+@helper
 def put_mnt_ns(k: Kernel, ns: MntNamespace) -> None:
-    """Put a mount namespace; a dying one unmounts what is in it (fs/namespace.c: put_mnt_ns, v6.18)."""
+    """Put a mount namespace; with the last reference everything in it goes."""
     ns.count -= 1
     if ns.count == 0:
-        for bind in k.bind_mounts:
-            if bind.inside is ns:
-                free_bind(k, bind)
-        ns.root = None
-        take_off(k, {m for m in k.mounts if m.ns is ns})
-        owner = ns.owner
-        k.free(ns)
-        if owner is not None:
-            put_user_ns(k, owner)
+        reap(k)
+
+
+@helper
+def put_mount(k: Kernel, m: Mount) -> None:
+    """Put a mount (fs/namespace.c: mntput_no_expire, v6.18)."""
+    m.count -= 1
+    if m.count == 0:
+        reap(k)
+
+
+@helper
+def new_mnt_ns(k: Kernel, like: MntNamespace, owner: UserNamespace, creator: Uid) -> MntNamespace:
+    """A mount namespace, younger than all that there are (alloc_mnt_ns)."""
+    ns = new_ns(k, like, owner, creator)
+    ns.older = {other for other in k.mnt_namespaces if other is not ns}
+    return ns
+
+
+@helper
+def dissolve(k: Kernel, file: Descriptor) -> None:
+    """The last descriptor of a tree that is mounted nowhere takes it along (fs/namespace.c: dissolve_on_fput, v6.18)."""
+    m = file.mount
+    if file.tree and m is not None:
+        ns = m.ns
+        shared = any(f.tree and f.mount is m and f is not file for f in k.descriptors)
+        if ns is not None and ns.anonymous and ns.root is m and not shared:
+            ns.count -= 1
 
 
 @helper
 def close_file(k: Kernel, file: Descriptor) -> None:
-    """Close a descriptor (fs/nsfs.c: nsfs_evict; fs/pidfs.c: pidfd_release, v6.18)."""
+    """Close a descriptor (fs/nsfs.c: nsfs_evict; fs/pidfs.c: pidfd_release; fs/file_table.c: __fput, v6.18)."""
+    dissolve(k, file)
     release_file(k, file)
     if file.mnt is not None:
         gone = unpinned(k, file.mnt)
         if gone:
-            put_mnt_ns(k, file.mnt)
+            file.mnt.count -= 1
     if file.pidfd is not None:
         put_pid(k, file.pidfd)
+    m = file.mount
+    fs = file.context
     k.free(file)
+    if m is not None:
+        m.count -= 1
+        m.expiring = False
+    if fs is not None:
+        drop_superblock(k, fs)
+    reap(k)
+
+
+@helper
+def set_root(k: Kernel, fs: FsStruct, m: Mount, dentry: Dentry) -> None:
+    """Change a root directory (fs/fs_struct.c: set_fs_root, v6.18)."""
+    old = fs.root_mnt
+    m.count += 1
+    fs.root_mnt = m
+    fs.root_dentry = dentry
+    if old is not None:
+        put_mount(k, old)
+
+
+@helper
+def set_pwd(k: Kernel, fs: FsStruct, m: Mount, dentry: Dentry) -> None:
+    """Change a working directory (fs/fs_struct.c: set_fs_pwd, v6.18)."""
+    old = fs.cwd_mnt
+    m.count += 1
+    fs.cwd_mnt = m
+    fs.cwd_dentry = dentry
+    if old is not None:
+        put_mount(k, old)
 
 
 @helper
@@ -199,8 +271,14 @@ def put_fs(k: Kernel, fs: FsStruct) -> None:
     """One user less of a root and working directory."""
     fs.users -= 1
     if fs.users == 0:
+        root = fs.root_mnt
+        cwd = fs.cwd_mnt
         k.free(fs)
-        release(k)
+        if root is not None:
+            root.count -= 1
+        if cwd is not None:
+            cwd.count -= 1
+        reap(k)
 
 
 @helper
@@ -212,6 +290,10 @@ def copy_fs(k: Kernel, old: FsStruct) -> FsStruct:
     fs.root_dentry = old.root_dentry
     fs.cwd_mnt = old.cwd_mnt
     fs.cwd_dentry = old.cwd_dentry
+    if old.root_mnt is not None:
+        old.root_mnt.count += 1
+    if old.cwd_mnt is not None:
+        old.cwd_mnt.count += 1
     return fs
 
 

@@ -89,9 +89,11 @@ class Runner:
         except Trap as trap:
             after, wreck = None, freeze_loosely(state)
             broken.append(_trapped(trap))
-        if result < 0 and after != self.frozen and not operation.function.interleaved:
-            broken.append(Violation(FAIL_ATOMIC.name, "a failed call changed the state", ()))
         errno = language.Errno(-result).name if result < 0 else None
+        function = operation.function
+        judged = result < 0 and not function.interleaved and language.Errno(-result) not in function.keeps
+        if judged and after != self.frozen:
+            broken.append(Violation(FAIL_ATOMIC.name, "a failed call changed the state", ()))
         return Outcome(result, errno, None, after, tuple(broken), wreck)
 
 

@@ -19,7 +19,7 @@ KINDS = {
     "cgroup_namespaces": "cgroup",
     "time_namespaces": "time",
     "descriptors": "fd",
-    "bind_mounts": "bind",
+    
 }
 """What objects of a collection are called; others by the collection's own name."""
 AUTO = 2
@@ -88,7 +88,7 @@ class Names:
         """A name in a file system as a path, `fs2:/a/b`: letters, in the order of the children of one directory."""
         above = row["parent"]
         if above is None:
-            return f"fs{row.get('sb', '')}:/"
+            return f"fs{row.get('fs', '')}:/"
         siblings = sorted(k[1] for k, r in live.items() if k[0] == "dentries" and r["parent"] == above)
         return f"{self.of('dentries', above).rstrip('/')}/{chr(ord('a') + siblings.index(row['id']) % 26)}"
 

@@ -87,7 +87,10 @@ class CallsCode:
         self._beyond(code, after, summary.stores)
         atomic = FAIL_ATOMIC.name in self.functions.properties and not rule.operation.function.interleaved
         if atomic and isinstance(rule.definition.result, IntType):
-            failed = code.b.icmp_signed("<", context.get(code, ctx, "result"), I64(0))
+            result = context.get(code, ctx, "result")
+            failed = code.b.icmp_signed("<", result, I64(0))
+            for errno in rule.operation.function.keeps:
+                failed = code.b.and_(failed, code.differs(result, I64(-errno)))
             with code.when(failed, rare=True), code.when(code.b.call(self.changed, [before, after])):
                 bit = 1 << self.functions.properties.index(FAIL_ATOMIC.name)
                 context.put(code, ctx, "broken", code.b.or_(context.get(code, ctx, "broken"), I64(bit)))

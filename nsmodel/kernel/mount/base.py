@@ -1,39 +1,119 @@
-"""Where specs of mounts begin: the bottom of a namespace, the sandbox's file system on it, and one more to mount."""
+"""Where specs of mounts begin: the bottom of a namespace, the sandbox's file system on it as `/`, and others to mount.
+
+A spec has a constant forest of names, which are letters in the order of the children of one directory: `Forest("a",
+"a/a", "b")`. Replay makes the same names in a tmpfs.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nsmodel.kernel.base import base_state, has
-from nsmodel.kernel.objects import Dentry, FsStruct, Kernel, Mount, Superblock
+from nsmodel.kernel.objects import (
+    Attribute,
+    AttributeKind,
+    Dentry,
+    FileSystem,
+    FsKind,
+    FsStruct,
+    IpcNamespace,
+    Kernel,
+    Mount,
+    Superblock,
+    Sysctl,
+)
 
 
-def mount_base(k: Kernel) -> None:
-    """The base state with two mounts, and as many directories in the sandbox's file system as the scope has.
+class Forest:
+    """The base of a spec with mounts: call it with an empty state.
 
-    The root and working directory of the task are the sandbox's root, where the scope has them.
+    `paths` are the directories of the sandbox's file system and `files` its regular files, a parent before its children;
+    `tmpfs` gives, for each further file system that can be mounted anew, its directories; `single` says how many there
+    are that are the same at each mount (at most one can be replayed: mqueue); `nsfs` adds files of namespaces;
+    `attributes` are those that mounts can have; `mount_max` bounds the mounts of a namespace.
     """
-    task = base_state(k)
-    bottom, sandbox = file_system(k), file_system(k)
-    file_system(k)
-    names = [sandbox]
-    while k.bounds is None or len(k.live(Dentry)) < k.bounds["dentries"]:
-        d = k.new(Dentry)
-        d.sb, d.parent, d.directory = sandbox.sb, sandbox, True
-        names.append(d)
-    assert task.nsproxy is not None and task.nsproxy.mnt is not None
-    ns = task.nsproxy.mnt
-    hidden = k.new(Mount)
-    hidden.root, hidden.ns = bottom, ns
-    ns.root = hidden
-    top = k.new(Mount)
-    top.root, top.ns, top.parent, top.mountpoint = sandbox, ns, hidden, bottom
-    if has(k, FsStruct) and task.fs is not None:
-        task.fs.root_mnt = task.fs.cwd_mnt = top
-        task.fs.root_dentry = task.fs.cwd_dentry = sandbox
+
+    def __init__(
+        self,
+        *paths: str,
+        files: Sequence[str] = (),
+        tmpfs: Sequence[Sequence[str]] = (),
+        single: int = 0,
+        nsfs: bool = False,
+        attributes: Sequence[AttributeKind] = (),
+        mount_max: int | None = None,
+    ) -> None:
+        self.paths, self.files, self.tmpfs, self.single = paths, tuple(files), tuple(tmpfs), single
+        self.nsfs, self.attributes, self.mount_max = nsfs, tuple(attributes), mount_max
+        systems = 2 + len(self.tmpfs) + single + nsfs
+        names = len(paths) + len(self.files) + sum(map(len, self.tmpfs))
+        self.bounds: dict[str, int] = {
+            "file_systems": systems,
+            "superblocks": 2 + len(self.tmpfs) + single,
+            "dentries": systems + names,
+        }
+        """Slots that follow from the forest."""
+        if self.attributes:
+            self.bounds["attributes"] = len(self.attributes)
+        if mount_max is not None:
+            self.bounds |= {"sysctls": 1, "mount_max": mount_max}
+
+    def __call__(self, k: Kernel) -> None:
+        """Make the base state. The root and working directory of the task are the sandbox's root."""
+        task = base_state(k)
+        bottom = _file_system(k, FsKind.NEW)
+        root = _file_system(k, FsKind.NEW)
+        _grow(k, root, self.paths, self.files)
+        for directories in self.tmpfs:
+            _grow(k, _file_system(k, FsKind.NEW), directories, ())
+        singles = [_file_system(k, FsKind.SINGLE) for _ in range(self.single)]
+        if self.nsfs:
+            _file_system(k, FsKind.NSFS).directory = False
+        for kind in self.attributes:
+            k.new(Attribute).kind = kind
+        if self.mount_max is not None:
+            k.new(Sysctl).mount_max = self.mount_max
+        assert task.nsproxy is not None and task.nsproxy.mnt is not None
+        ns = task.nsproxy.mnt
+        for fs_root in (bottom, root, *singles):
+            sb = k.new(Superblock)
+            sb.fs = fs_root.fs
+            # The hidden bottom comes from outside; an IPC namespace makes its mqueue itself.
+            outside = fs_root is bottom or (fs_root in singles and not has(k, IpcNamespace) and ns.owner is None)
+            if not outside:
+                sb.owner = task.user_ns
+                task.user_ns.count += 1
+        hidden = k.new(Mount)
+        hidden.root, hidden.ns, hidden.count = bottom, ns, 1
+        ns.root = hidden
+        top = k.new(Mount)
+        top.root, top.ns, top.parent, top.mountpoint, top.count = root, ns, hidden, bottom, 1
+        top.attributes = hidden.attributes = frozenset(  # type: ignore[assignment]
+            a for a in k.live(Attribute) if a.kind == AttributeKind.RELATIME
+        )
+        if has(k, FsStruct) and task.fs is not None:
+            task.fs.root_mnt = task.fs.cwd_mnt = top
+            task.fs.root_dentry = task.fs.cwd_dentry = root
+            top.count += 2
 
 
-def file_system(k: Kernel) -> Dentry:
+def _file_system(k: Kernel, kind: FsKind) -> Dentry:
     """A file system: gives its root."""
+    fs = k.new(FileSystem)
+    fs.kind = kind
     root = k.new(Dentry)
-    root.sb = k.new(Superblock)
+    root.fs = fs
     root.directory = True
     return root
+
+
+def _grow(k: Kernel, root: Dentry, directories: Sequence[str], files: Sequence[str]) -> None:
+    """The names of a file system, in the order of their paths."""
+    made = {"": root}
+    for path in sorted((*directories, *files)):
+        above, _, name = path.rpartition("/")
+        siblings = sum(d.parent is made[above] for d in k.live(Dentry))
+        if name != chr(ord("a") + siblings):
+            raise ValueError(f"{path}: the next name in /{above} is {chr(ord('a') + siblings)}")
+        d = made[path] = k.new(Dentry)
+        d.fs, d.parent, d.directory = root.fs, made[above], path not in files

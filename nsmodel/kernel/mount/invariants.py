@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsmodel.ir.language import helper, invariant, require
+from nsmodel.ir.language import count, helper, invariant, require
 from nsmodel.kernel.mount.propagation import receivers
 from nsmodel.kernel.mount.tree import shows
 from nsmodel.kernel.nsproxy import user_within
@@ -97,6 +97,49 @@ def members(k: Kernel) -> None:
         bottom = ns.root
         if bottom is not None:
             require(bottom.ns is ns, "the bottom of a namespace is not in it", ns)
+
+
+@invariant("REF_EXACT", source="fs/namespace.c: mntget, mntput (v6.18)")
+def mount_references(k: Kernel) -> None:
+    """A mount is held by its tree, and by roots, working directories and descriptors."""
+    for m in k.mounts:
+        held = count(f for f in k.fs_structs if f.root_mnt is m) + count(f for f in k.fs_structs if f.cwd_mnt is m)
+        held += count(f for f in k.descriptors if f.mount is m)
+        if m.ns is not None or m.parent is not None:
+            held += 1
+        require(m.count == held, "the count of a mount equals its holders", m)
+
+
+@invariant("MOUNT_BOUND", source="fs/namespace.c: count_mounts (v6.18); /proc/sys/fs/mount-max")
+def bounded(k: Kernel) -> None:
+    """No namespace has more mounts than fs.mount-max."""
+    for limit in k.sysctls:
+        for ns in k.mnt_namespaces:
+            held = count(m for m in k.mounts if m.ns is ns)
+            require(held <= limit.mount_max, "a namespace has more mounts than fs.mount-max", ns)
+
+
+@invariant("NSREF_ACYCLIC", source="fs/namespace.c: mnt_ns_loop (v6.18)")
+def holds_newer(k: Kernel) -> None:
+    """A mount namespace holds files of newer ones only, so that none holds itself by way of others."""
+    for m in k.mounts:
+        here = m.ns
+        shown = m.mnt
+        if here is not None and shown is not None and not here.anonymous:
+            require(here in shown.older, "a namespace holds the file of one that is not newer", m, shown)
+
+
+@invariant("HOST_PROP", source="mount_namespaces(7), shared subtrees")
+def host_is_left_alone(k: Kernel) -> None:
+    """What happens in another mount namespace reaches no mount of the first."""
+    for m in k.mounts:
+        here = m.ns
+        if here is not None and any(True for older in here.older):
+            for r in receivers(k, m):
+                there = r.ns
+                if there is not None and not there.anonymous:
+                    first = not any(True for older in there.older)
+                    require(not first, "a mount of the host receives from a container", m, r)
 
 
 @invariant("DETACHED_QUIET", source="fs/namespace.c: umount_tree (v6.18)")

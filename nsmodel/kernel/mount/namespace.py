@@ -1,38 +1,38 @@
-"""Mount namespaces as trees: what a copy of one holds, what entering one means (fs/namespace.c, v6.18)."""
+"""Mount namespaces as trees: what a copy of one holds, what entering one means (fs/namespace.c: copy_mnt_ns,
+mntns_install, v6.18)."""
 
 from __future__ import annotations
 
 from nsmodel.ir.language import Map, assure, helper
-from nsmodel.kernel.mount.tree import topmost
-from nsmodel.kernel.mount.umount import release
-from nsmodel.kernel.mutants import MP01, MP17
+from nsmodel.kernel.mount.propagation import lock_attributes
+from nsmodel.kernel.mount.tree import clone_mount, on_path, topmost
+from nsmodel.kernel.mutants import ML01, MP01, MP17, NSFILES_COPIED
 from nsmodel.kernel.objects import FsStruct, Kernel, MntNamespace, Mount
+from nsmodel.kernel.refs import set_pwd, set_root
 
 
 @helper
 def copy_mounts(k: Kernel, old: MntNamespace, new: MntNamespace, fs: FsStruct | None) -> None:
     """Fill a new mount namespace with copies of another one's mounts; the root and working directory of `fs` follow.
 
-    For the same owner copies are peers, for another one slaves, and all but the bottom are locked (copy_mnt_ns,
-    copy_tree). Linux 6.17 and 6.18 forget what is unbindable.
+    For the same owner copies are peers, for another one slaves, all but the bottom are locked, and so are their
+    attributes. Files of mount namespaces are left out. Linux 6.17 and 6.18 forget what is unbindable.
     """
     same = old.owner is new.owner
     copy: Map[Mount, Mount | None] = Map()
+    files = {f for f in k.mounts if f.ns is old and f.mnt is not None and not k.bug(NSFILES_COPIED)}
     for m in k.mounts:
-        if m.ns is old:
-            c = k.new(Mount)
-            c.root = m.root
-            c.ns = new
-            c.master = m.master
+        if m.ns is old and not any(on_path(k, m, f) for f in files):
+            c = clone_mount(k, m, new)
             c.locked = m.locked
             c.unbindable = m.unbindable and not k.bug(MP17)
             assure("COPY_FAITHFUL", c.unbindable == m.unbindable, "the copy of an unbindable mount is unbindable", m)
-            if same or k.bug(MP01):
-                c.group = m.group
-            else:
-                if m.group is not None:
+            if not same:
+                if m.group is not None and not k.bug(MP01):
+                    c.group = None
                     c.master = m.group
-                c.locked = m.parent is not None
+                c.locked = m.parent is not None and not k.bug(ML01)
+                lock_attributes(k, c)
             copy[m] = c
     for m in k.mounts:
         twin = copy[m]
@@ -43,23 +43,27 @@ def copy_mounts(k: Kernel, old: MntNamespace, new: MntNamespace, fs: FsStruct | 
     bottom = old.root
     if bottom is not None:
         new.root = copy[bottom]
-    if fs is not None:
-        root = fs.root_mnt
-        cwd = fs.cwd_mnt
-        if root is not None and copy[root] is not None:
-            fs.root_mnt = copy[root]
-        if cwd is not None and copy[cwd] is not None:
-            fs.cwd_mnt = copy[cwd]
+    if fs is None:
+        return
+    root = fs.root_mnt
+    cwd = fs.cwd_mnt
+    if root is not None:
+        new_root = copy[root]
+        dentry = fs.root_dentry
+        if new_root is not None and dentry is not None:
+            set_root(k, fs, new_root, dentry)
+    if cwd is not None:
+        new_cwd = copy[cwd]
+        name = fs.cwd_dentry
+        if new_cwd is not None and name is not None:
+            set_pwd(k, fs, new_cwd, name)
 
 
 @helper
 def enter(k: Kernel, fs: FsStruct, ns: MntNamespace) -> None:
-    """Root and working directory become the top of a namespace, also where that is the own one (mntns_install)."""
+    """Root and working directory become the top of a namespace, also where that is the own one."""
     bottom = ns.root
     if bottom is not None:
         top = topmost(k, bottom)
-        fs.root_mnt = top
-        fs.root_dentry = top.root
-        fs.cwd_mnt = top
-        fs.cwd_dentry = top.root
-        release(k)
+        set_root(k, fs, top, top.root)
+        set_pwd(k, fs, top, top.root)

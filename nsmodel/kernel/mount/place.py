@@ -1,41 +1,98 @@
-"""Where tasks stand in the tree: root and working directory (fs/open.c, fs/namespace.c: pivot_root, v6.18; chroot(2),
-chdir(2), pivot_root(2))."""
+"""Where tasks stand in the tree: root, working directory, open descriptors (fs/open.c; fs/namespace.c: pivot_root,
+v6.18; chroot(2), chdir(2), open(2), pivot_root(2))."""
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EBUSY, EINVAL, EPERM, fail, given, helper, syscall
+from nsmodel.ir.language import EACCES, EBADF, EBUSY, EINVAL, ENOENT, ENOTDIR, EPERM, EROFS, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
-from nsmodel.kernel.mount.operations import reaches
-from nsmodel.kernel.mount.tree import below, may_mount, mount_ns
-from nsmodel.kernel.mount.umount import release
+from nsmodel.kernel.mount.common import check_may_mount, is_readonly
+from nsmodel.kernel.mount.new import open_mount
+from nsmodel.kernel.mount.path import names, walks_to
+from nsmodel.kernel.mount.tree import below, mount_ns, superblock_of, top_at
 from nsmodel.kernel.mutants import ML15
-from nsmodel.kernel.objects import Dentry, Kernel, Mount, Task
+from nsmodel.kernel.objects import Dentry, Descriptor, FsKind, Kernel, Mount, Task
+from nsmodel.kernel.pins import name_same
+from nsmodel.kernel.refs import set_pwd, set_root
+
+
+@helper
+def do_chdir(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> int:
+    """Change the working directory to a place."""
+    if not dentry.directory:
+        fail(ENOTDIR, "not a directory")
+    fs = task.fs
+    assert fs is not None
+    at.expiring = False
+    set_pwd(k, fs, at, dentry)
+    return 0
 
 
 @syscall(source="fs/open.c: SYSCALL_DEFINE1(chdir) (v6.18); chdir(2)")
-def chdir(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> None:
+def chdir(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> int:
     """Change the working directory."""
-    given(may_call(k, task) and reaches(k, task, at, dentry) and dentry.directory)
+    given(may_call(k, task) and task.fs is not None and walks_to(k, task, at, dentry))
+    given(dentry.directory or not at.expiring)
+    return do_chdir(k, task, at, dentry)
+
+
+@syscall(source="fs/open.c: SYSCALL_DEFINE1(fchdir) (v6.18); fchdir(2)")
+def fchdir(k: Kernel, task: Task, file: Descriptor) -> int:
+    """Change the working directory to what a descriptor is of."""
+    given(may_call(k, task) and task.fs is not None and file.table is task.group_leader)
+    m = file.mount
+    dentry = file.dentry
+    if m is None or dentry is None:
+        fail(ENOTDIR, "the descriptor is of no directory")
+    given(not m.expiring)
+    return do_chdir(k, task, m, dentry)
+
+
+@helper
+def do_chroot(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> int:
+    """Change the root directory to a place."""
+    if not dentry.directory:
+        fail(ENOTDIR, "not a directory")
+    if not capable(k, task, task.user_ns):
+        fail(EPERM, "no CAP_SYS_CHROOT in the caller's user namespace")
     fs = task.fs
-    given(fs is not None)
     assert fs is not None
-    fs.cwd_mnt = at
-    fs.cwd_dentry = dentry
-    release(k)
+    set_root(k, fs, at, dentry)
+    return 0
 
 
 @syscall(source="fs/open.c: SYSCALL_DEFINE1(chroot) (v6.18); chroot(2)")
-def chroot(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> None:
+def chroot(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> int:
     """Change the root directory."""
-    given(may_call(k, task) and reaches(k, task, at, dentry) and dentry.directory)
-    fs = task.fs
-    given(fs is not None)
-    assert fs is not None
-    if not capable(k, task, task.user_ns):
-        fail(EPERM, "no CAP_SYS_CHROOT in the caller's user namespace")
-    fs.root_mnt = at
-    fs.root_dentry = dentry
-    release(k)
+    given(may_call(k, task) and task.fs is not None and names(k, task, at, dentry))
+    return do_chroot(k, task, at, dentry)
+
+
+@helper
+def do_open(k: Kernel, task: Task, at: Mount, dentry: Dentry, opath: bool, write: bool) -> Descriptor:
+    """Open what a place shows, for reading or for writing too, or the place itself; through the mount of a namespace's
+    file the namespace is opened."""
+    if write and not opath:
+        if dentry.directory:
+            fail(EINVAL, "a directory is not written")
+        if at.root.fs.kind == FsKind.NSFS:
+            fail(EACCES, "files of namespaces have mode 0444")
+        if is_readonly(k, at.attributes) or superblock_of(k, at.root.fs).readonly:
+            fail(EROFS, "the mount or its file system is read-only")
+    file = open_mount(k, task, at, dentry, opath)
+    file.write = write and not opath
+    at.expiring = False
+    if not opath and dentry is at.root:
+        name_same(k, file, at)
+    return file
+
+
+@syscall(source="fs/open.c: do_sys_openat2; fs/nsfs.c: ns_file_operations (v6.18); open(2), namespaces(7)")
+def open_path(k: Kernel, task: Task, at: Mount, dentry: Dentry, opath: bool, write: bool) -> int:
+    """Open what a path ends on."""
+    given(may_call(k, task) and walks_to(k, task, at, dentry))
+    given(not (write and dentry.directory) and not (write and at.expiring))
+    do_open(k, task, at, dentry, opath, write)
+    return 0
 
 
 @helper
@@ -51,19 +108,37 @@ def reachable(k: Kernel, m: Mount, dentry: Dentry, base: Mount, top: Dentry) -> 
     return False
 
 
-@syscall(source="fs/namespace.c: SYSCALL_DEFINE2(pivot_root) (v6.18); pivot_root(2)")
-def pivot_root(k: Kernel, task: Task, new: Mount, new_dentry: Dentry, old: Mount, old_dentry: Dentry) -> None:
+@helper
+def move_roots(k: Kernel, old: Mount, dentry: Dentry, new: Mount) -> None:
+    """Every root and working directory that is exactly the old root becomes the new one (chroot_fs_refs)."""
+    for f in k.fs_structs:
+        if f.root_mnt is old and f.root_dentry is dentry:
+            f.root_mnt = new
+            f.root_dentry = new.root
+            old.count -= 1
+            new.count += 1
+        if f.cwd_mnt is old and f.cwd_dentry is dentry:
+            f.cwd_mnt = new
+            f.cwd_dentry = new.root
+            old.count -= 1
+            new.count += 1
+
+
+@helper
+def path_pivot_root(k: Kernel, task: Task, new: Mount, new_dentry: Dentry, at: Mount, dentry: Dentry) -> int:
     """Make a mount the root, and put the old root on a directory below it."""
-    given(may_call(k, task) and reaches(k, task, new, new_dentry) and reaches(k, task, old, old_dentry))
-    given(new_dentry.directory and old_dentry.directory)
     fs = task.fs
-    given(fs is not None and fs.root_mnt is not None)
     assert fs is not None
     root = fs.root_mnt
     root_dentry = fs.root_dentry
     assert root is not None and root_dentry is not None
-    if not may_mount(k, task):
-        fail(EPERM, "no CAP_SYS_ADMIN over the owner of the mount namespace")
+    check_may_mount(k, task)
+    if not new_dentry.directory or not dentry.directory:
+        fail(ENOTDIR, "not a directory")
+    old = top_at(k, at, dentry)
+    old_dentry = dentry if old is at else old.root
+    if old_dentry.dead or old.ns is None:
+        fail(ENOENT, "the place for the old root was removed or unmounted")
     above_new = new.parent
     above_root = root.parent
     if old.group is not None or (above_new is not None and above_new.group is not None):
@@ -74,6 +149,8 @@ def pivot_root(k: Kernel, task: Task, new: Mount, new_dentry: Dentry, old: Mount
         fail(EINVAL, "a root is not in the caller's mount namespace")
     if new.locked:
         fail(EINVAL, "the new root is locked")
+    if new_dentry.dead:
+        fail(ENOENT, "the new root was removed")
     if new is root or old is root:
         fail(EBUSY, "the new root, or the place for the old one, is on the current root")
     if root.root is not root_dentry:
@@ -96,10 +173,13 @@ def pivot_root(k: Kernel, task: Task, new: Mount, new_dentry: Dentry, old: Mount
     root.mountpoint = old_dentry
     new.parent = above_root
     new.mountpoint = place
-    for f in k.fs_structs:
-        if f.root_mnt is root and f.root_dentry is root_dentry:
-            f.root_mnt = new
-            f.root_dentry = new.root
-        if f.cwd_mnt is root and f.cwd_dentry is root_dentry:
-            f.cwd_mnt = new
-            f.cwd_dentry = new.root
+    move_roots(k, root, root_dentry, new)
+    return 0
+
+
+@syscall(source="fs/namespace.c: SYSCALL_DEFINE2(pivot_root) (v6.18); pivot_root(2)")
+def pivot_root(k: Kernel, task: Task, new: Mount, new_dentry: Dentry, at: Mount, dentry: Dentry) -> int:
+    """Make a mount the root, and put the old root on a directory below it."""
+    given(may_call(k, task) and task.fs is not None)
+    given(names(k, task, new, new_dentry) and names(k, task, at, dentry))
+    return path_pivot_root(k, task, new, new_dentry, at, dentry)

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from nsmodel.ir.language import Map, helper
-from nsmodel.kernel.mount.tree import clone_tree, mounted_at, shows, subtree, topmost
-from nsmodel.kernel.mutants import BIND_OUTSIDE, COPY_KEEPS_NS, MP05, SLAVES_FORGOTTEN
-from nsmodel.kernel.objects import Dentry, Kernel, MntNamespace, Mount, PeerGroup
+from nsmodel.ir.language import EINVAL, ENOSPC, Map, fail, helper
+from nsmodel.kernel.mount.tree import clone_tree, copied, mounted_at, shows, subtree, topmost
+from nsmodel.kernel.mutants import BIND_OUTSIDE, COPY_KEEPS_NS, DETACHED_RECEIVES, COPY_STAYS_PEER, MP04, MP05, SLAVES_FORGOTTEN
+from nsmodel.kernel.objects import AttributeKind, Dentry, Kernel, MntNamespace, Mount, PeerGroup
 
 
 @helper
@@ -46,11 +46,22 @@ def leave_group(k: Kernel, m: Mount) -> None:
 
 
 @helper
+def lock_attributes(k: Kernel, m: Mount) -> None:
+    """What restricts a mount may not be taken off where it lands, and the kind of its access times not changed
+    (fs/namespace.c: lock_mnt_tree, v6.18)."""
+    for a in k.attributes:
+        atime = a.kind == AttributeKind.NOATIME or a.kind == AttributeKind.NODIRATIME or a.kind == AttributeKind.RELATIME
+        if atime or (a in m.attributes and a.kind != AttributeKind.NOSYMFOLLOW):
+            m.locked_attributes.add(a)
+
+
+@helper
 def lock_tree(k: Kernel, tree: set[Mount], top: Mount) -> None:
     """A tree lands in a namespace of another owner: what it hides stays hidden (fs/namespace.c: lock_mnt_tree)."""
     for m in tree:
         if m is not top:
             m.locked = True
+        lock_attributes(k, m)
 
 
 @helper
@@ -84,6 +95,62 @@ def enslave(k: Kernel, copies: set[Mount], shared: bool) -> None:
 
 
 @helper
+def takers(k: Kernel, dst: Mount, dentry: Dentry) -> set[Mount]:
+    """The receivers of a mount that get a copy of what is put on one of its names: those that show it. What is mounted
+    nowhere gets none."""
+    out: set[Mount] = set()
+    for r in receivers(k, dst):
+        there = r.ns
+        if there is not None and (shows(k, r, dentry) or k.bug(BIND_OUTSIDE)):
+            if not there.anonymous or k.bug(DETACHED_RECEIVES):
+                out.add(r)
+    return out
+
+
+@helper
+def len_of(k: Kernel, tree: set[Mount]) -> int:
+    """How many mounts."""
+    size = 0
+    for m in tree:
+        size += 1
+    return size
+
+
+@helper
+def len_kept(k: Kernel, tree: set[Mount]) -> int:
+    """How many of them go into a copy that propagates: files of mount namespaces do not."""
+    kept = 0
+    for m in tree:
+        if m.mnt is None:
+            kept += 1
+    return kept
+
+
+@helper
+def check_attach(k: Kernel, size: int, kept: int, file: bool, dst: Mount, spot: Dentry, moving: bool) -> None:
+    """The last checks before a tree of `size` mounts is put on a place, of which each receiver gets `kept`: a `file` of
+    a mount namespace goes to no receiver, and no namespace gets more mounts than fs.mount-max, what is moved not counted
+    (attach_recursive_mnt, propagate_mnt, count_mounts)."""
+    taking = takers(k, dst, spot)
+    if file and any(r in taking for r in k.mounts):
+        fail(EINVAL, "a file of a mount namespace would propagate")
+    for limit in k.sysctls:
+        for ns in k.mnt_namespaces:
+            wanted = 0
+            if dst.ns is ns and not moving:
+                wanted += size
+            for r in taking:
+                if r.ns is ns:
+                    wanted += kept
+            if wanted > 0:
+                for m in k.mounts:
+                    if m.ns is ns:
+                        wanted += 1
+            if wanted > limit.mount_max and not k.bug(MP04):
+                fail(ENOSPC, "a namespace would have more mounts than fs.mount-max")
+
+
+@helper
 def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace) -> None:
     """Hang a tree on a place of a mount, and a copy of it on the same place of every receiver that shows it.
 
@@ -94,7 +161,7 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
     tree = subtree(k, top)
     reached = receivers(k, dst)
     was_shared = {m for m in k.mounts if m.group is not None}
-    waiting = {r for r in reached if r.ns is not None and (shows(k, r, dentry) or k.bug(BIND_OUTSIDE))}
+    waiting = takers(k, dst, dentry)
     blind = {r for r in reached - waiting if not any(w.group is r.group for w in waiting)}
     covered = mounted_at(k, dst, dentry)
     top.parent = dst
@@ -134,12 +201,13 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
                 waiting.discard(r)
                 grown = True
                 known = {m for m in k.mounts}
-                originals = {m for m in k.mounts if heads[m] is model}
+                going = copied(k, model, model.root, False)
+                originals = {m for m in going if heads[m] is model}
                 made = clone_tree(k, originals, model, model.root, mine if k.bug(COPY_KEEPS_NS) else r.ns)
                 copies = k.mounts - known
                 for c in copies:
                     heads[c] = made
-                if slave:
+                if slave and not k.bug(COPY_STAYS_PEER):
                     enslave(k, copies, group is not None)
                 if group is not None:
                     source[group] = made

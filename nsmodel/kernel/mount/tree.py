@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nsmodel.ir.language import Map, helper, the
 from nsmodel.kernel.credentials import capable
-from nsmodel.kernel.objects import Dentry, Kernel, MntNamespace, Mount, Task
+from nsmodel.kernel.objects import Dentry, FileSystem, Kernel, MntNamespace, Mount, Superblock, Task
+from nsmodel.kernel.pins import name_same
 
 
 @helper
@@ -32,13 +33,23 @@ def overmount(k: Kernel, m: Mount) -> Mount | None:
 
 @helper
 def topmost(k: Kernel, m: Mount) -> Mount:
-    """The top of the stack on a mount's root."""
+    """The top of the stack on a mount's root (topmost_overmount)."""
     top = m
     x: Mount | None = m
     while x is not None:
         top = x
         x = overmount(k, x)
     return top
+
+
+@helper
+def top_at(k: Kernel, at: Mount, dentry: Dentry) -> Mount:
+    """Where something lands that is put on a place: the top of what is mounted there, or the mount itself
+    (where_to_mount); the name is then the root of that top."""
+    over = mounted_at(k, at, dentry)
+    if over is None:
+        return at
+    return topmost(k, over)
 
 
 @helper
@@ -85,8 +96,22 @@ def may_mount(k: Kernel, task: Task) -> bool:
 
 
 @helper
+def superblock_of(k: Kernel, fs: FileSystem) -> Superblock:
+    """The superblock of a file system that is there."""
+    found = the(s for s in k.superblocks if s.fs is fs)
+    assert found is not None
+    return found
+
+
+@helper
+def newer(k: Kernel, ns: MntNamespace, than: MntNamespace) -> bool:
+    """A mount namespace was made after another one, so the other may hold its file (fs/namespace.c: mnt_ns_loop)."""
+    return than in ns.older
+
+
+@helper
 def has_locked_child(k: Kernel, m: Mount, dentry: Dentry) -> bool:
-    """A locked mount hides something below a name (fs/namespace.c: has_locked_children, v6.18)."""
+    """A locked mount hides something below a name (fs/namespace.c: __has_locked_children, v6.18)."""
     for c in k.mounts:
         where = c.mountpoint
         if c.parent is m and c.locked and where is not None:
@@ -96,9 +121,9 @@ def has_locked_child(k: Kernel, m: Mount, dentry: Dentry) -> bool:
 
 
 @helper
-def copied_by_bind(k: Kernel, top: Mount, root: Dentry) -> set[Mount]:
-    """What a recursive bind of a directory copies: the mount, and what is mounted below the directory, without
-    unbindable mounts and all above those (fs/namespace.c: copy_tree, v6.18)."""
+def copied(k: Kernel, top: Mount, root: Dentry, files: bool) -> set[Mount]:
+    """What a copy of a tree takes along: the top as far as `root`, and what is mounted below that, without what is
+    unbindable, without files of mount namespaces unless `files`, and without all above those (copy_tree)."""
     out = {top}
     grown = True
     while grown:
@@ -106,7 +131,7 @@ def copied_by_bind(k: Kernel, top: Mount, root: Dentry) -> set[Mount]:
         for m in k.mounts - out:
             on = m.parent
             where = m.mountpoint
-            if on is not None and where is not None and not m.unbindable and on in out:
+            if on is not None and where is not None and on in out and not m.unbindable and (files or m.mnt is None):
                 if on is not top or below(k, where, root):
                     out.add(m)
                     grown = True
@@ -114,16 +139,30 @@ def copied_by_bind(k: Kernel, top: Mount, root: Dentry) -> set[Mount]:
 
 
 @helper
+def clone_mount(k: Kernel, m: Mount, ns: MntNamespace | None) -> Mount:
+    """A mount that shows the same with the same attributes, a peer and slave as the original is; not locked, in no
+    tree yet (fs/namespace.c: clone_mnt, v6.18)."""
+    c = k.new(Mount)
+    c.count = 1
+    c.root = m.root
+    c.ns = ns
+    c.group = m.group
+    c.master = m.master
+    c.attributes = m.attributes
+    c.locked_attributes = m.locked_attributes
+    name_same(k, c, m)
+    return c
+
+
+@helper
 def clone_tree(k: Kernel, originals: set[Mount], top: Mount, root: Dentry, ns: MntNamespace | None) -> Mount:
     """Peers of some mounts, hung together as those are; gives the copy of the top, which hangs nowhere yet and is
-    rooted at `root`. Locks are copied, except the top's (fs/namespace.c: copy_tree, clone_mnt, v6.18)."""
+    rooted at `root`. Locks are copied, except the top's (fs/namespace.c: copy_tree, v6.18)."""
     copy: Map[Mount, Mount | None] = Map()
     for m in originals:
-        c = k.new(Mount)
-        c.root = root if m is top else m.root
-        c.ns = ns
-        c.group = m.group
-        c.master = m.master
+        c = clone_mount(k, m, ns)
+        if m is top:
+            c.root = root
         c.locked = m.locked and m is not top
         c.mountpoint = m.mountpoint
         copy[m] = c

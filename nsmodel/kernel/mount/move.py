@@ -1,0 +1,172 @@
+"""Moving what is mounted, above or beneath, and joining peer groups: mount(2) MS_MOVE and move_mount(2)
+(fs/namespace.c: do_move_mount, do_set_group, v6.18)."""
+
+from __future__ import annotations
+
+from nsmodel.ir.language import EINVAL, ELOOP, EPERM, Flags, fail, given, helper, syscall
+from nsmodel.kernel.credentials import capable, may_call
+from nsmodel.kernel.mount.bind import loops
+from nsmodel.kernel.mount.common import check_alive, check_may_mount, is_anon_root, may_use, own_ns
+from nsmodel.kernel.mount.path import names
+from nsmodel.kernel.mount.propagation import attach, check_attach, len_kept, len_of, receivers
+from nsmodel.kernel.mount.tree import below, has_locked_child, mount_ns, on_path, overmount, subtree, top_at, topmost
+from nsmodel.kernel.mutants import MOVE_LOCKED, MOVE_ONTO_ITSELF, MP18
+from nsmodel.kernel.objects import Dentry, Kernel, Mount, Task
+from nsmodel.kernel.refs import reap
+
+
+class MoveFlags(Flags):
+    """Flags of move_mount."""
+
+    beneath: bool = False
+    set_group: bool = False
+    unknown: bool = False
+
+
+@helper
+def check_beneath(k: Kernel, task: Task, source: Mount, over: Mount) -> None:
+    """What may go beneath a mount (can_move_mount_beneath)."""
+    parent = over.parent
+    if over.locked:
+        fail(EINVAL, "the mount that is to be on top is locked")
+    if overmount(k, source) is not None:
+        fail(EINVAL, "something is mounted on the root of what is moved")
+    fs = task.fs
+    if fs is not None and fs.root_mnt is over:
+        fail(EINVAL, "beneath the caller's root")
+    if parent is None or parent is own_ns(k, task).root:
+        fail(EINVAL, "beneath what lies on the bottom of the namespace")
+    if on_path(k, source, over):
+        fail(EINVAL, "beneath a mount that what is moved lies on")
+    if over.mountpoint is over.root and over in receivers(k, parent):
+        fail(EINVAL, "the parent propagates to the mount that is to be on top")
+    if source.ns is mount_ns(k, task) and source.root is over.mountpoint and source in receivers(k, parent):
+        fail(EINVAL, "the parent propagates to what is moved")
+
+
+@helper
+def check_movable(k: Kernel, task: Task, source: Mount, on: Mount) -> None:
+    """From where to where: something off the own tree within it, or a tree that is mounted nowhere."""
+    mine = mount_ns(k, task)
+    if source.ns is mine:
+        old = source.parent
+        if old is None or (source.locked and not k.bug(MOVE_LOCKED)):
+            fail(EINVAL, "the mount lies on nothing, or is locked")
+        if old.group is not None:
+            fail(EINVAL, "the parent is shared")
+        if on.ns is not mine:
+            fail(EINVAL, "the place is not in the caller's mount namespace")
+    else:
+        if not is_anon_root(k, source):
+            fail(EINVAL, "the mount is neither in the caller's namespace nor the root of a tree mounted nowhere")
+        if source.ns is on.ns:
+            fail(EINVAL, "the place is in the tree itself")
+        if not may_use(k, task, on):
+            fail(EINVAL, "the place is neither in the caller's namespace nor in a tree copied from there")
+
+
+@helper
+def do_move_mount(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount, dentry: Dentry, beneath: bool) -> int:
+    """Move a mount with all that is mounted on it."""
+    if source.root is not root:
+        fail(EINVAL, "not the root of a mount")
+    if root.directory != dentry.directory:
+        fail(EINVAL, "a directory and something else")
+    on = top_at(k, at, dentry)
+    spot = dentry if on is at else on.root
+    if beneath:
+        if at.root is not dentry:
+            fail(EINVAL, "beneath something that is no mount")
+        over = topmost(k, at)
+        below_it = over.parent
+        where = over.mountpoint
+        if below_it is None or where is None:
+            fail(EINVAL, "beneath a mount that lies on nothing")
+        on = below_it
+        spot = where
+    check_alive(k, on, spot)
+    check_movable(k, task, source, on)
+    if beneath:
+        check_beneath(k, task, source, topmost(k, at))
+    tree = subtree(k, source)
+    if on.group is not None and any(m.unbindable for m in tree):
+        fail(EINVAL, "something unbindable would propagate")
+    mine = own_ns(k, task)
+    if any(loops(k, m.mnt, mine, False) for m in tree):
+        fail(ELOOP, "the tree holds the file of a mount namespace that is not newer than the caller's")
+    if on_path(k, on, source) and not k.bug(MOVE_ONTO_ITSELF):
+        fail(ELOOP, "a mount cannot go on itself")
+    moving = source.parent is not None
+    check_attach(k, len_of(k, tree), len_kept(k, tree), source.mnt is not None, on, spot, moving)
+    left = source.ns
+    attach(k, source, on, spot, mine)
+    if left is not None and left.anonymous and left.root is source and source.ns is not left:
+        left.root = None
+        left.count -= 1
+        reap(k)
+    return 0
+
+
+@syscall(source="fs/namespace.c: path_mount, do_move_mount_old, do_move_mount (v6.18); mount(2) MS_MOVE")
+def mount_move(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount, dentry: Dentry) -> int:
+    """Move a mount with all that is mounted on it."""
+    given(may_call(k, task) and names(k, task, source, root) and names(k, task, at, dentry))
+    check_may_mount(k, task)
+    return do_move_mount(k, task, source, root, at, dentry, False)
+
+
+@helper
+def check_may_change(k: Kernel, task: Task, m: Mount) -> None:
+    """Who may change how a mount propagates: whoever has capabilities over the owner of the namespace that it is in
+    (may_change_propagation)."""
+    ns = m.ns
+    if ns is None:
+        fail(EINVAL, "the mount was unmounted")
+    if not capable(k, task, ns.owner):
+        fail(EPERM, "no CAP_SYS_ADMIN over the owner of the namespace of the mount")
+
+
+@helper
+def do_set_group(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount, dentry: Dentry) -> int:
+    """Let a mount be peer and slave as another one of its file system is."""
+    check_may_change(k, task, source)
+    check_may_change(k, task, at)
+    if source.root is not root or at.root is not dentry:
+        fail(EINVAL, "not the root of a mount")
+    if source.root.fs is not at.root.fs:
+        fail(EINVAL, "mounts of two file systems")
+    if not below(k, dentry, root):
+        fail(EINVAL, "the mount shows more than the one whose group it is to join")
+    if has_locked_child(k, source, dentry):
+        fail(EINVAL, "a locked mount hides something below")
+    if at.group is not None or at.master is not None:
+        fail(EINVAL, "the mount is a peer or a slave already")
+    if source.group is None and source.master is None:
+        fail(EINVAL, "there is no group to join")
+    if at.unbindable and not k.bug(MP18):
+        fail(EINVAL, "the mount is unbindable")
+    at.master = source.master
+    if source.group is not None:
+        at.group = source.group
+        at.unbindable = False
+    return 0
+
+
+@helper
+def vfs_move_mount(
+    k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount, dentry: Dentry, flags: MoveFlags
+) -> int:
+    """move_mount(2) once its paths are looked up."""
+    check_may_mount(k, task)
+    if flags.unknown or (flags.beneath and flags.set_group):
+        fail(EINVAL, "an unknown flag, or two that exclude each other")
+    if flags.set_group:
+        return do_set_group(k, task, source, root, at, dentry)
+    return do_move_mount(k, task, source, root, at, dentry, flags.beneath)
+
+
+@syscall(source="fs/namespace.c: SYSCALL_DEFINE5(move_mount), vfs_move_mount (v6.18); move_mount(2)")
+def move_mount(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount, dentry: Dentry, flags: MoveFlags) -> int:
+    """Move a mount or a tree that is mounted nowhere, or let a mount join a peer group."""
+    given(may_call(k, task) and names(k, task, source, root) and names(k, task, at, dentry))
+    return vfs_move_mount(k, task, source, root, at, dentry, flags)

@@ -1,0 +1,245 @@
+"""New mounts: of a file system by mount(2), and step by step by fsopen(2), fsconfig(2), fsmount(2) and fspick(2)
+(fs/namespace.c: do_new_mount, fsmount; fs/fsopen.c, v6.18)."""
+
+from __future__ import annotations
+
+from nsmodel.ir.language import EBUSY, EINVAL, ENOTDIR, EPERM, fail, given, helper, syscall
+from nsmodel.kernel.credentials import capable, may_call
+from nsmodel.kernel.mount.common import check_alive, check_may_mount, check_mine, named, own_ns, written_fs
+from nsmodel.kernel.mount.path import names
+from nsmodel.kernel.mount.propagation import attach, check_attach
+from nsmodel.kernel.mount.tree import superblock_of, top_at
+from nsmodel.kernel.objects import (
+    Attribute,
+    AttributeFlags,
+    ContextPhase,
+    Dentry,
+    Descriptor,
+    FileSystem,
+    FsKind,
+    Kernel,
+    MntNamespace,
+    Mount,
+    Superblock,
+    Task,
+)
+from nsmodel.kernel.refs import new_mnt_ns
+from nsmodel.kernel.user import check_limit
+
+
+@helper
+def check_mount_capable(k: Kernel, task: Task, fs: FileSystem) -> None:
+    """Who may make a superblock: any root of its user namespace; of a file system that shows a namespace, whoever has
+    capabilities over the owner of that (mount_capable)."""
+    if fs.kind == FsKind.SINGLE:
+        if not capable(k, task, superblock_of(k, fs).owner):
+            fail(EPERM, "no CAP_SYS_ADMIN over the owner of the namespace that the file system shows")
+    elif not capable(k, task, task.user_ns):
+        fail(EPERM, "no CAP_SYS_ADMIN in the user namespace of the new superblock")
+
+
+@helper
+def get_tree(k: Kernel, task: Task, fs: FileSystem, readonly: bool) -> Superblock:
+    """The superblock that mounting a file system gives: a new one, or the one that is there (vfs_get_tree)."""
+    if fs.kind == FsKind.SINGLE:
+        return superblock_of(k, fs)
+    sb = k.new(Superblock)
+    sb.fs = fs
+    sb.owner = task.user_ns
+    task.user_ns.count += 1
+    sb.readonly = readonly
+    return sb
+
+
+@helper
+def unused(k: Kernel, fs: FileSystem) -> bool:
+    """Mounting a file system anew is possible in the scope: it is the same each time, or its names are free."""
+    return fs.kind != FsKind.NEW or not any(s.fs is fs for s in k.superblocks)
+
+
+@helper
+def make_mount(k: Kernel, root: Dentry, attributes: set[Attribute]) -> Mount:
+    """A mount of a file system's root, in no tree yet (vfs_create_mount)."""
+    m = k.new(Mount)
+    m.count = 1
+    m.root = root
+    m.attributes = attributes
+    return m
+
+
+@helper
+def check_graft(k: Kernel, root: Dentry, spot: Dentry) -> None:
+    """A directory goes on a directory, something else on something else (graft_tree)."""
+    if root.directory != spot.directory:
+        fail(ENOTDIR, "a directory and something else")
+
+
+@helper
+def do_new_mount(k: Kernel, task: Task, root: Dentry, at: Mount, dentry: Dentry, flags: AttributeFlags) -> int:
+    """Mount a file system, of which `root` is the root (do_new_mount, do_add_mount)."""
+    check_mount_capable(k, task, root.fs)
+    on = top_at(k, at, dentry)
+    spot = dentry if on is at else on.root
+    check_alive(k, on, spot)
+    check_mine(k, task, on)
+    if on.root is root and spot is root:
+        fail(EBUSY, "the same is mounted there already")
+    check_graft(k, root, spot)
+    check_attach(k, 1, 1, False, on, spot, False)
+    get_tree(k, task, root.fs, flags.readonly)
+    m = make_mount(k, root, named(k, flags))
+    attach(k, m, on, spot, own_ns(k, task))
+    return 0
+
+
+@syscall(source="fs/namespace.c: path_mount, do_new_mount, do_add_mount (v6.18); mount(2)")
+def mount_new(k: Kernel, task: Task, root: Dentry, at: Mount, dentry: Dentry, flags: AttributeFlags) -> int:
+    """Mount a file system, of which `root` is the root."""
+    given(may_call(k, task) and root.parent is None and root.fs.kind != FsKind.NSFS and unused(k, root.fs))
+    given(names(k, task, at, dentry))
+    check_may_mount(k, task)
+    return do_new_mount(k, task, root, at, dentry, flags)
+
+
+@helper
+def do_fsopen(k: Kernel, task: Task, fs: FileSystem) -> Descriptor:
+    """A context for making a superblock."""
+    check_may_mount(k, task)
+    file = k.new(Descriptor)
+    file.table = task.group_leader
+    file.phase = ContextPhase.CREATE_PARAMS
+    file.context = fs
+    return file
+
+
+@syscall(source="fs/fsopen.c: SYSCALL_DEFINE2(fsopen) (v6.18); fsopen(2)")
+def fsopen(k: Kernel, task: Task, fs: FileSystem) -> int:
+    """Open a context for mounting a file system."""
+    given(may_call(k, task) and fs.kind != FsKind.NSFS)
+    do_fsopen(k, task, fs)
+    return 0
+
+
+@helper
+def do_fsconfig_create(k: Kernel, task: Task, file: Descriptor, readonly: bool) -> int:
+    """FSCONFIG_CMD_CREATE (vfs_cmd_create)."""
+    fs = file.context
+    if fs is None:
+        fail(EINVAL, "the descriptor is no context")
+    if file.phase != ContextPhase.CREATE_PARAMS:
+        fail(EBUSY, "the context is not for creating, or has created")
+    check_mount_capable(k, task, fs)
+    get_tree(k, task, fs, readonly)
+    file.phase = ContextPhase.AWAITING_MOUNT
+    return 0
+
+
+@syscall(source="fs/fsopen.c: vfs_fsconfig_locked, vfs_cmd_create (v6.18); fsconfig(2)")
+def fsconfig_create(k: Kernel, task: Task, file: Descriptor) -> int:
+    """Make the superblock of a context."""
+    given(may_call(k, task) and file.table is task.group_leader)
+    fs = file.context
+    given(fs is None or file.phase != ContextPhase.CREATE_PARAMS or unused(k, fs))
+    return do_fsconfig_create(k, task, file, False)
+
+
+@helper
+def do_fsconfig_reconfigure(k: Kernel, task: Task, file: Descriptor, readonly: bool) -> int:
+    """FSCONFIG_CMD_RECONFIGURE (vfs_cmd_reconfigure, reconfigure_super)."""
+    fs = file.context
+    if fs is None:
+        fail(EINVAL, "the descriptor is no context")
+    if file.phase != ContextPhase.RECONF_PARAMS:
+        fail(EBUSY, "the context is not for reconfiguring, or was used")
+    sb = superblock_of(k, fs)
+    if not capable(k, task, sb.owner):
+        fail(EPERM, "no CAP_SYS_ADMIN in the user namespace of the superblock")
+    if readonly and not sb.readonly and written_fs(k, fs):
+        fail(EBUSY, "something is open for writing")
+    sb.readonly = readonly
+    return 0
+
+
+@syscall(source="fs/fsopen.c: vfs_cmd_reconfigure; fs/super.c: reconfigure_super (v6.18); fsconfig(2)")
+def fsconfig_reconfigure(k: Kernel, task: Task, file: Descriptor, readonly: bool) -> int:
+    """Make the superblock of a context of fspick read-only or writable."""
+    given(may_call(k, task) and file.table is task.group_leader)
+    return do_fsconfig_reconfigure(k, task, file, readonly)
+
+
+@helper
+def anonymous_ns(k: Kernel, task: Task, origin: MntNamespace | None) -> MntNamespace:
+    """A namespace for a tree that is mounted nowhere, owned and charged like the caller's (alloc_mnt_ns)."""
+    mine = own_ns(k, task)
+    owner = mine.owner
+    assert owner is not None
+    ns = new_mnt_ns(k, mine, owner, task.uid)
+    ns.anonymous = True
+    ns.origin = origin
+    return ns
+
+
+@helper
+def open_mount(k: Kernel, task: Task, m: Mount, dentry: Dentry, opath: bool) -> Descriptor:
+    """A descriptor of a name in a mount (dentry_open)."""
+    file = k.new(Descriptor)
+    file.table = task.group_leader
+    file.mount = m
+    file.dentry = dentry
+    file.opath = opath
+    m.count += 1
+    return file
+
+
+@helper
+def do_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> Descriptor:
+    """A mount of the superblock of a context, in a tree of its own."""
+    check_may_mount(k, task)
+    fs = file.context
+    if fs is None:
+        fail(EINVAL, "the descriptor is no context")
+    if file.phase != ContextPhase.AWAITING_MOUNT:
+        fail(EINVAL, "the context has no superblock to mount")
+    check_limit(k, task, own_ns(k, task))
+    file.phase = ContextPhase.AWAITING_RECONF
+    ns = anonymous_ns(k, task, None)
+    for root in k.dentries:
+        if root.fs is fs and root.parent is None:
+            m = make_mount(k, root, named(k, flags))
+            m.ns = ns
+            ns.root = m
+    top = ns.root
+    assert top is not None
+    out = open_mount(k, task, top, top.root, True)
+    out.tree = True
+    return out
+
+
+@syscall(source="fs/namespace.c: SYSCALL_DEFINE3(fsmount) (v6.18); fsmount(2)")
+def fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> int:
+    """Make a mount of a context, which is mounted nowhere as yet, and open it."""
+    given(may_call(k, task) and file.table is task.group_leader)
+    do_fsmount(k, task, file, flags)
+    return 0
+
+
+@helper
+def do_fspick(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> Descriptor:
+    """A context for reconfiguring the superblock of a mount."""
+    check_may_mount(k, task)
+    if at.root is not dentry:
+        fail(EINVAL, "not the root of a mount")
+    file = k.new(Descriptor)
+    file.table = task.group_leader
+    file.phase = ContextPhase.RECONF_PARAMS
+    file.context = at.root.fs
+    return file
+
+
+@syscall(source="fs/fsopen.c: SYSCALL_DEFINE3(fspick) (v6.18); fspick(2)")
+def fspick(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> int:
+    """Open a context for reconfiguring what is mounted on a place."""
+    given(may_call(k, task) and names(k, task, at, dentry))
+    given(at.root.fs.kind != FsKind.NSFS)
+    do_fspick(k, task, at, dentry)
+    return 0
