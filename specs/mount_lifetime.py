@@ -2,15 +2,21 @@
 
 from nsmodel.kernel.exit import exit_group
 from nsmodel.kernel.fork import clone3, unshare
-from nsmodel.kernel.mount.base import mount_base
-from nsmodel.kernel.mount.operations import Propagation, UmountFlags, mount_change_type, mount_new, umount2
-from nsmodel.kernel.mutants import COPY_KEEPS_NS, MP01
-from nsmodel.kernel.objects import CloneFlags, Kernel, SetTid
+from nsmodel.kernel.mount.base import Forest
+from nsmodel.kernel.mount.bind import bind_ns, mount_bind
+from nsmodel.kernel.mount.new import mount_new
+from nsmodel.kernel.mount.type import Propagation, mount_change_type
+from nsmodel.kernel.mount.umount import UmountFlags, umount2
+from nsmodel.kernel.mutants import COPY_KEEPS_NS, ML01, ML17, MP01, NSFILES_COPIED, SEQ_BATCH
+from nsmodel.kernel.objects import CloneFlags, Kernel, NsType, SetTid
 from nsmodel.kernel.properties import (
     DETACHED_QUIET,
     FAIL_ATOMIC,
+    LOCK_COVER,
     MP_CONTAINED,
+    NO_LEAK,
     NO_UAF,
+    NSREF_ACYCLIC,
     NS_MEMBER,
     PROP_DOWN,
     PROP_WF,
@@ -29,18 +35,23 @@ PROPERTIES = (
     NS_MEMBER,
     DETACHED_QUIET,
     PROP_DOWN,
+    NSREF_ACYCLIC,
     REF_EXACT,
+    NO_LEAK,
     NO_UAF,
     STEP_TOTAL,
     FAIL_ATOMIC,
+    LOCK_COVER,
 )
+FOREST = Forest("a", files=("b",), single=1, nsfs=True)
 
 SPEC = Spec(
     name="mount_lifetime",
     title=__doc__,
     state=Kernel,
-    base=mount_base,
+    base=FOREST,
     bounds={
+        **FOREST.bounds,
         "tasks": 2,
         "pids": 2,
         "nsproxies": 2,
@@ -48,12 +59,10 @@ SPEC = Spec(
         "user_namespaces": 2,
         "mnt_namespaces": 2,
         "numbers": 2,
-        "superblocks": 3,
-        "dentries": 4,
         "mounts": 6,
         "peer_groups": 3,
     },
-    depth=8,
+    depth=7,
     scopes={"small": Scope({"mounts": 5, "peer_groups": 2}, depth=3), "deep": Scope({"mounts": 7}, depth=10)},
     operations=(
         op(clone3, flags=[CloneFlags()], tids=[SetTid()]),
@@ -62,9 +71,16 @@ SPEC = Spec(
         op(mount_new),
         op(mount_change_type, to=[Propagation.SHARED, Propagation.SLAVE], rec=[False]),
         op(umount2, flags=[UmountFlags(), UmountFlags(detach=True)]),
+        op(bind_ns, kind=[NsType.MNT]),
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
-    replayable=False,
-    kills={MP01: "PROP_DOWN", COPY_KEEPS_NS: "NS_MEMBER"},
+    kills={
+        MP01: "PROP_DOWN",
+        COPY_KEEPS_NS: "NS_MEMBER",
+        ML01: "LOCK_COVER",
+        ML17: "NSREF_ACYCLIC",
+        NSFILES_COPIED: "NSREF_ACYCLIC",
+        SEQ_BATCH: "NSREF_ACYCLIC",
+    },
 )

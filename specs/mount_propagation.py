@@ -1,9 +1,13 @@
 """Shared subtrees: what a mount, a bind, a move and a change of type do to peers and slaves."""
 
 from nsmodel.kernel.fork import unshare
-from nsmodel.kernel.mount.base import mount_base
-from nsmodel.kernel.mount.operations import UmountFlags, mount_bind, mount_change_type, mount_move, mount_new, umount2
-from nsmodel.kernel.mutants import BIND_OUTSIDE, MP05, MP17, SLAVES_FORGOTTEN, UMOUNT_KEEPS_TYPE
+from nsmodel.kernel.mount.base import Forest
+from nsmodel.kernel.mount.bind import mount_bind
+from nsmodel.kernel.mount.move import mount_move
+from nsmodel.kernel.mount.new import mount_new
+from nsmodel.kernel.mount.type import Propagation, mount_change_type
+from nsmodel.kernel.mount.umount import UmountFlags, umount2
+from nsmodel.kernel.mutants import BIND_OUTSIDE, COPY_STAYS_PEER, MP05, MP17, SLAVES_FORGOTTEN, UMOUNT_KEEPS_TYPE
 from nsmodel.kernel.objects import CloneFlags, Kernel
 from nsmodel.kernel.properties import (
     COPY_FAITHFUL,
@@ -13,6 +17,7 @@ from nsmodel.kernel.properties import (
     NO_UAF,
     NS_MEMBER,
     ONE_PER_MP,
+    PROP_EXACT,
     PROP_WF,
     STEP_TOTAL,
     TREE_ACYCLIC,
@@ -22,24 +27,27 @@ from nsmodel.system.spec import Scope, Spec
 from nsmodel.system.verdict import Verdict
 
 PROPERTIES = (
-    TREE_ACYCLIC,
-    ONE_PER_MP,
     MP_CONTAINED,
-    PROP_WF,
     NS_MEMBER,
-    DETACHED_QUIET,
-    COPY_FAITHFUL,
+    ONE_PER_MP,
+    TREE_ACYCLIC,
+    PROP_WF,
     NO_UAF,
     STEP_TOTAL,
     FAIL_ATOMIC,
+    DETACHED_QUIET,
+    COPY_FAITHFUL,
+    PROP_EXACT,
 )
+FOREST = Forest("a", "b", single=1)
 
 SPEC = Spec(
     name="mount_propagation",
     title=__doc__,
     state=Kernel,
-    base=mount_base,
+    base=FOREST,
     bounds={
+        **FOREST.bounds,
         "tasks": 1,
         "pids": 1,
         "nsproxies": 2,
@@ -47,8 +55,6 @@ SPEC = Spec(
         "user_namespaces": 1,
         "mnt_namespaces": 2,
         "numbers": 2,
-        "superblocks": 3,
-        "dentries": 4,
         "mounts": 5,
         "peer_groups": 4,
     },
@@ -60,18 +66,18 @@ SPEC = Spec(
         op(mount_new),
         op(mount_bind),
         op(mount_move),
-        op(mount_change_type),
+        op(mount_change_type, to=[Propagation.SHARED, Propagation.SLAVE, Propagation.PRIVATE, Propagation.UNBINDABLE]),
         op(umount2, flags=[UmountFlags(), UmountFlags(detach=True)]),
         op(unshare, flags=[CloneFlags(newns=True)]),
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
-    replayable=False,
     kills={
         MP05: "ONE_PER_MP",
         MP17: "COPY_FAITHFUL",
         SLAVES_FORGOTTEN: "NO_UAF",
         UMOUNT_KEEPS_TYPE: "PROP_WF",
         BIND_OUTSIDE: "MP_CONTAINED",
+        COPY_STAYS_PEER: "PROP_EXACT",
     },
 )

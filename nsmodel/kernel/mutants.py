@@ -69,7 +69,9 @@ COPY_KEEPS_NS = Switch(
     "copy_keeps_ns", "copy_keeps_ns", "a propagated copy counts for the wrong namespace", "synthetic"
 )
 MP04 = Switch("MP04", "attach_no_mount_max", "nothing limits the mounts of a namespace", "CVE-2016-6213")
-MP07 = Switch("MP07", "umount_reparent_all", "what stays on a stack of mounts that go is left on one of them", "6.17-rc1")
+MP07 = Switch(
+    "MP07", "umount_reparent_all", "what stays on a stack of mounts that go is left on one of them", "6.17-rc1"
+)
 MP11 = Switch("MP11", "chtype_no_ns_check", "the type of a foreign or unmounted mount is changed", "CVE-2025-38498")
 MP18 = Switch(
     "MP18", "setgroup_unbindable", "MOVE_MOUNT_SET_GROUP takes an unbindable target", "9ffb14ef61ba", ("6.18",)

@@ -58,6 +58,8 @@ PROP_EXACT = prop(
 UMOUNT_EXACT = prop(
     "UMOUNT_EXACT", "an unmount takes the largest set that moves and reveals nothing that stays", in_steps=True
 )
+LOCK_COVER = prop("LOCK_COVER", "what a locked mount hides stays hidden", in_steps=True)
+LOCK_FLAGS = prop("LOCK_FLAGS", "an attribute that came locked is not taken off, nor is its lock", in_steps=True)
 MNT_AUTH = prop("MNT_AUTH", "a mount or superblock is changed only with capabilities over its owner", in_steps=True)
 PROP_DOWN = prop("PROP_DOWN", "events reach only namespaces of the same owner or of one below", mounts.propagates_down)
 COPY_FAITHFUL = prop("COPY_FAITHFUL", "the copy of a namespace keeps what is unbindable", in_steps=True)
@@ -92,4 +94,6 @@ ALL: tuple[Property, ...] = (
     PROP_EXACT,
     UMOUNT_EXACT,
     MNT_AUTH,
+    LOCK_COVER,
+    LOCK_FLAGS,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import enum
 
-from nsmodel.ir.language import EBUSY, EINVAL, EPERM, Flags, fail, given, helper, syscall
+from nsmodel.ir.language import EBUSY, EINVAL, EPERM, Flags, assure, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.mount.common import (
     check_may_mount,
@@ -79,9 +79,11 @@ def do_reconfigure_mnt(k: Kernel, task: Task, target: Mount, root: Dentry, flags
         fail(EPERM, "a locked attribute would be taken off")
     if is_readonly(k, new - target.attributes) and written(k, target):
         fail(EBUSY, "something is open for writing")
+    had = target.locked_attributes
     target.attributes = new
     if k.bug(ML02):
         target.locked_attributes = set()
+    assure("LOCK_FLAGS", target.locked_attributes == had, "a remount takes locks off", target)
     return 0
 
 
@@ -121,9 +123,7 @@ def mount_remount(k: Kernel, task: Task, target: Mount, root: Dentry, flags: Att
 
 
 @helper
-def new_attributes(
-    k: Kernel, m: Mount, how: SetattrFlags, on: AttributeFlags, off: AttributeFlags
-) -> set[Attribute]:
+def new_attributes(k: Kernel, m: Mount, how: SetattrFlags, on: AttributeFlags, off: AttributeFlags) -> set[Attribute]:
     """The attributes of a mount afterwards (attr_flags_to_mnt_flags, mount_attr_do_remount)."""
     out = (m.attributes - named(k, off)) | named(k, on)
     if how.atime != Atime.KEEP:
@@ -196,6 +196,8 @@ def do_mount_setattr(
             fail(EBUSY, "something is open for writing")
     for m in changed:
         m.attributes = new_attributes(k, m, how, on, off)
+        gone = any(not is_atime(k, a) and a not in m.attributes for a in m.locked_attributes)
+        assure("LOCK_FLAGS", not gone, "a locked attribute is taken off", m)
         if how.propagation == TypeChange.SHARED:
             change_type(k, m, Propagation.SHARED)
         if how.propagation == TypeChange.SLAVE:

@@ -101,9 +101,7 @@ def named(k: Kernel, flags: AttributeFlags) -> set[Attribute]:
 @helper
 def is_atime(k: Kernel, a: Attribute) -> bool:
     """An attribute is one of the kind of access times (MNT_ATIME_MASK)."""
-    return (
-        a.kind == AttributeKind.NOATIME or a.kind == AttributeKind.NODIRATIME or a.kind == AttributeKind.RELATIME
-    )
+    return a.kind == AttributeKind.NOATIME or a.kind == AttributeKind.NODIRATIME or a.kind == AttributeKind.RELATIME
 
 
 @helper

@@ -3,7 +3,20 @@ v6.18; chroot(2), chdir(2), open(2), pivot_root(2))."""
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EACCES, EBADF, EBUSY, EINVAL, ENOENT, ENOTDIR, EPERM, EROFS, fail, given, helper, syscall
+from nsmodel.ir.language import (
+    EACCES,
+    EBADF,
+    EBUSY,
+    EINVAL,
+    ENOENT,
+    ENOTDIR,
+    EPERM,
+    EROFS,
+    fail,
+    given,
+    helper,
+    syscall,
+)
 from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.mount.common import check_may_mount, is_readonly
 from nsmodel.kernel.mount.new import open_mount

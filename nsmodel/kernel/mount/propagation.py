@@ -3,9 +3,17 @@
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EINVAL, ENOSPC, Map, fail, helper
+from nsmodel.ir.language import EINVAL, ENOSPC, Map, assure, fail, helper
 from nsmodel.kernel.mount.tree import clone_tree, copied, mounted_at, shows, subtree, topmost
-from nsmodel.kernel.mutants import BIND_OUTSIDE, COPY_KEEPS_NS, DETACHED_RECEIVES, COPY_STAYS_PEER, MP04, MP05, SLAVES_FORGOTTEN
+from nsmodel.kernel.mutants import (
+    BIND_OUTSIDE,
+    COPY_KEEPS_NS,
+    DETACHED_RECEIVES,
+    COPY_STAYS_PEER,
+    MP04,
+    MP05,
+    SLAVES_FORGOTTEN,
+)
 from nsmodel.kernel.objects import AttributeKind, Dentry, Kernel, MntNamespace, Mount, PeerGroup
 
 
@@ -50,7 +58,9 @@ def lock_attributes(k: Kernel, m: Mount) -> None:
     """What restricts a mount may not be taken off where it lands, and the kind of its access times not changed
     (fs/namespace.c: lock_mnt_tree, v6.18)."""
     for a in k.attributes:
-        atime = a.kind == AttributeKind.NOATIME or a.kind == AttributeKind.NODIRATIME or a.kind == AttributeKind.RELATIME
+        atime = (
+            a.kind == AttributeKind.NOATIME or a.kind == AttributeKind.NODIRATIME or a.kind == AttributeKind.RELATIME
+        )
         if atime or (a in m.attributes and a.kind != AttributeKind.NOSYMFOLLOW):
             m.locked_attributes.add(a)
 
@@ -151,6 +161,22 @@ def check_attach(k: Kernel, size: int, kept: int, file: bool, dst: Mount, spot: 
 
 
 @helper
+def judge_attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, taking: set[Mount]) -> None:
+    """Every receiver that shows the place has a copy there: a peer in the own group of the place, a slave elsewhere."""
+    for r in taking:
+        c = mounted_at(k, r, dentry)
+        found = c is not None and c.root is top.root
+        assure("PROP_EXACT", found, "a receiver has no copy", r)
+        if c is not None:
+            peers = c.group is top.group
+            assure("PROP_EXACT", (r.group is dst.group) == peers, "a copy is linked to the wrong group", r, c)
+            assure("PROP_EXACT", peers or c.master is not None, "the copy for a slave is no slave", r, c)
+        there = r.ns
+        quiet = there is None or not there.anonymous
+        assure("DETACHED_QUIET", quiet, "a tree that is mounted nowhere receives a mount", r)
+
+
+@helper
 def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace) -> None:
     """Hang a tree on a place of a mount, and a copy of it on the same place of every receiver that shows it.
 
@@ -162,6 +188,7 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
     reached = receivers(k, dst)
     was_shared = {m for m in k.mounts if m.group is not None}
     waiting = takers(k, dst, dentry)
+    taking = waiting
     blind = {r for r in reached - waiting if not any(w.group is r.group for w in waiting)}
     covered = mounted_at(k, dst, dentry)
     top.parent = dst
@@ -215,3 +242,4 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
                 if there is not None and there.owner is not mine.owner:
                     lock_tree(k, copies, made)
                 put_on(k, made, r, dentry)
+    judge_attach(k, top, dst, dentry, taking)

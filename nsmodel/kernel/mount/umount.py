@@ -78,6 +78,7 @@ def path_umount(k: Kernel, task: Task, at: Mount, dentry: Dentry, flags: UmountF
         fail(EINVAL, "the mount lies on nothing")
     if not flags.detach and is_busy(k, target):
         fail(EBUSY, "the mount, or a copy of it that would go too, is in use")
+    assure("LOCK_COVER", not target.locked, "a locked mount is unmounted alone", target)
     going = {target}
     if flags.detach:
         going = subtree(k, target)

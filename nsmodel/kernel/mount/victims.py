@@ -98,6 +98,17 @@ def slide(k: Kernel, going: set[Mount]) -> None:
 
 
 @helper
+def stood_in(k: Kernel, m: Mount) -> bool:
+    """Somebody holds a mount or one that it hangs on, and can walk there."""
+    here: Mount | None = m
+    while here is not None:
+        if is_used(k, here):
+            return True
+        here = here.parent
+    return False
+
+
+@helper
 def take_off(k: Kernel, gone: set[Mount], how: Leaving) -> None:
     """Mounts leave their groups and their namespace, and part. Their references are put by whoever reaps."""
     for m in gone:
@@ -111,6 +122,8 @@ def take_off(k: Kernel, gone: set[Mount], how: Leaving) -> None:
         m.ns = None
         m.expiring = False
         if not (stays and on is not None and on in gone):
+            held = how != Leaving.SYNC and on is not None and on in gone and m.locked and stood_in(k, on)
+            assure("LOCK_COVER", not held, "what a locked mount hid shows for who stands in the tree", m)
             m.parent = None
             m.mountpoint = None
             m.count -= 1

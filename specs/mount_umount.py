@@ -1,0 +1,89 @@
+"""Unmounting: what goes along, what stays, what keeps it; lazily, by force, and by expiry."""
+
+from nsmodel.kernel.mount.base import Forest
+from nsmodel.kernel.mount.bind import mount_bind
+from nsmodel.kernel.mount.new import mount_new
+from nsmodel.kernel.mount.place import open_path
+from nsmodel.kernel.mount.type import Propagation, mount_change_type
+from nsmodel.kernel.mount.umount import UmountFlags, umount2
+from nsmodel.kernel.mutants import MP07, MP19
+from nsmodel.kernel.nsfs import close
+from nsmodel.kernel.objects import Kernel
+from nsmodel.kernel.properties import (
+    DETACHED_QUIET,
+    FAIL_ATOMIC,
+    MP_CONTAINED,
+    NO_LEAK,
+    NO_UAF,
+    NS_MEMBER,
+    ONE_PER_MP,
+    PROP_WF,
+    REF_EXACT,
+    STEP_TOTAL,
+    SYNC_UMOUNT_IDLE,
+    TREE_ACYCLIC,
+    UMOUNT_EXACT,
+)
+from nsmodel.system.operation import op
+from nsmodel.system.spec import Scope, Spec
+from nsmodel.system.verdict import Verdict
+
+PROPERTIES = (
+    MP_CONTAINED,
+    NS_MEMBER,
+    ONE_PER_MP,
+    TREE_ACYCLIC,
+    PROP_WF,
+    NO_UAF,
+    STEP_TOTAL,
+    FAIL_ATOMIC,
+    DETACHED_QUIET,
+    UMOUNT_EXACT,
+    SYNC_UMOUNT_IDLE,
+    REF_EXACT,
+    NO_LEAK,
+)
+FOREST = Forest("a", "b", single=1)
+
+SPEC = Spec(
+    name="mount_umount",
+    title=__doc__,
+    state=Kernel,
+    base=FOREST,
+    bounds={
+        **FOREST.bounds,
+        "tasks": 1,
+        "pids": 1,
+        "nsproxies": 1,
+        "pid_namespaces": 1,
+        "user_namespaces": 1,
+        "mnt_namespaces": 1,
+        "numbers": 2,
+        "mounts": 6,
+        "peer_groups": 2,
+        "descriptors": 1,
+    },
+    depth=6,
+    scopes={"small": Scope({"mounts": 4, "peer_groups": 1}, depth=3), "deep": Scope({"mounts": 7}, depth=9)},
+    operations=(
+        op(mount_new),
+        op(mount_bind, rec=[False]),
+        op(mount_change_type, to=[Propagation.SHARED, Propagation.SLAVE], rec=[False]),
+        op(
+            umount2,
+            flags=[
+                UmountFlags(),
+                UmountFlags(detach=True),
+                UmountFlags(expire=True),
+                UmountFlags(expire=True, detach=True),
+                UmountFlags(force=True),
+                UmountFlags(unknown=True),
+            ],
+        ),
+        op(open_path, opath=[True], write=[False]),
+        op(close),
+    ),
+    properties=PROPERTIES,
+    expect={p.name: Verdict.HOLDS for p in PROPERTIES},
+    kills={MP19: "SYNC_UMOUNT_IDLE", MP07: "UMOUNT_EXACT"},
+)
