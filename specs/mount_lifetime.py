@@ -3,12 +3,11 @@
 from nsmodel.kernel.exit import exit_group
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.mount.base import Forest
-from nsmodel.kernel.mount.bind import bind_ns, mount_bind
 from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
-from nsmodel.kernel.mutants import COPY_KEEPS_NS, ML01, ML17, MP01, NSFILES_COPIED, SEQ_BATCH
-from nsmodel.kernel.objects import CloneFlags, Kernel, NsType, SetTid
+from nsmodel.kernel.mutants import COPY_KEEPS_NS, ML01, MP01
+from nsmodel.kernel.objects import CloneFlags, Kernel, SetTid
 from nsmodel.kernel.properties import (
     DETACHED_QUIET,
     FAIL_ATOMIC,
@@ -16,7 +15,6 @@ from nsmodel.kernel.properties import (
     MP_CONTAINED,
     NO_LEAK,
     NO_UAF,
-    NSREF_ACYCLIC,
     NS_MEMBER,
     PROP_DOWN,
     PROP_WF,
@@ -35,7 +33,6 @@ PROPERTIES = (
     NS_MEMBER,
     DETACHED_QUIET,
     PROP_DOWN,
-    NSREF_ACYCLIC,
     REF_EXACT,
     NO_LEAK,
     NO_UAF,
@@ -43,7 +40,7 @@ PROPERTIES = (
     FAIL_ATOMIC,
     LOCK_COVER,
 )
-FOREST = Forest("a", files=("b",), single=1, nsfs=True)
+FOREST = Forest("a", "b", single=1)
 
 SPEC = Spec(
     name="mount_lifetime",
@@ -71,7 +68,6 @@ SPEC = Spec(
         op(mount_new),
         op(mount_change_type, to=[Propagation.SHARED, Propagation.SLAVE], rec=[False]),
         op(umount2, flags=[UmountFlags(), UmountFlags(detach=True)]),
-        op(bind_ns, kind=[NsType.MNT]),
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
@@ -79,8 +75,5 @@ SPEC = Spec(
         MP01: "PROP_DOWN",
         COPY_KEEPS_NS: "NS_MEMBER",
         ML01: "LOCK_COVER",
-        ML17: "NSREF_ACYCLIC",
-        NSFILES_COPIED: "NSREF_ACYCLIC",
-        SEQ_BATCH: "NSREF_ACYCLIC",
     },
 )

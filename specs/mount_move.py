@@ -1,7 +1,7 @@
 """Moving: onto a place and beneath a mount, trees that are mounted nowhere, joining peer groups."""
 
 from nsmodel.kernel.mount.base import Forest
-from nsmodel.kernel.mount.bind import OpenTreeFlags, open_tree
+from nsmodel.kernel.mount.bind import OpenTreeFlags, mount_bind, open_tree
 from nsmodel.kernel.mount.move import MoveFlags, mount_move, move_mount
 from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
@@ -61,7 +61,7 @@ SPEC = Spec(
         "peer_groups": 2,
         "descriptors": 2,
     },
-    depth=5,
+    depth=6,
     scopes={
         "small": Scope({"mounts": 4, "peer_groups": 1, "descriptors": 1, "mnt_namespaces": 2}, depth=3),
         "deep": Scope({"mounts": 6}, depth=8),
@@ -69,6 +69,7 @@ SPEC = Spec(
     operations=(
         op(mount_new),
         op(mount_move),
+        op(mount_bind, rec=[False]),
         op(mount_change_type, to=[Propagation.SHARED, Propagation.SLAVE, Propagation.UNBINDABLE], rec=[False]),
         op(umount2, flags=[UmountFlags(), UmountFlags(detach=True)]),
         op(

@@ -7,7 +7,7 @@ from nsmodel.kernel.mount.move import mount_move
 from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
-from nsmodel.kernel.mutants import BIND_OUTSIDE, COPY_STAYS_PEER, MP05, MP17, SLAVES_FORGOTTEN, UMOUNT_KEEPS_TYPE
+from nsmodel.kernel.mutants import BIND_OUTSIDE, COPY_STAYS_PEER, MP17, SLAVES_FORGOTTEN, UMOUNT_KEEPS_TYPE
 from nsmodel.kernel.objects import CloneFlags, Kernel
 from nsmodel.kernel.properties import (
     COPY_FAITHFUL,
@@ -73,7 +73,6 @@ SPEC = Spec(
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
     kills={
-        MP05: "ONE_PER_MP",
         MP17: "COPY_FAITHFUL",
         SLAVES_FORGOTTEN: "NO_UAF",
         UMOUNT_KEEPS_TYPE: "PROP_WF",

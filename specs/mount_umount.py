@@ -6,7 +6,7 @@ from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.place import open_path
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
-from nsmodel.kernel.mutants import MP07, MP19
+from nsmodel.kernel.mutants import MP05, MP07, MP19
 from nsmodel.kernel.nsfs import close
 from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import (
@@ -63,7 +63,7 @@ SPEC = Spec(
         "peer_groups": 2,
         "descriptors": 1,
     },
-    depth=6,
+    depth=5,
     scopes={"small": Scope({"mounts": 4, "peer_groups": 1}, depth=3), "deep": Scope({"mounts": 7}, depth=9)},
     operations=(
         op(mount_new),
@@ -85,5 +85,5 @@ SPEC = Spec(
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
-    kills={MP19: "SYNC_UMOUNT_IDLE", MP07: "UMOUNT_EXACT"},
+    kills={MP05: "ONE_PER_MP", MP19: "SYNC_UMOUNT_IDLE", MP07: "UMOUNT_EXACT"},
 )

@@ -213,7 +213,7 @@ def new_mnt_ns(k: Kernel, like: MntNamespace, owner: UserNamespace, creator: Uid
 
 @helper
 def dissolve(k: Kernel, file: Descriptor) -> None:
-    """The last descriptor of a tree that is mounted nowhere takes it along (fs/namespace.c: dissolve_on_fput, v6.18)."""
+    """The last descriptor of a tree that is mounted nowhere takes it along (fs/namespace.c: dissolve_on_fput)."""
     m = file.mount
     if file.tree and m is not None:
         ns = m.ns

@@ -27,7 +27,7 @@ from nsmodel.kernel.objects import (
 class Forest:
     """The base of a spec with mounts: call it with an empty state.
 
-    `paths` are the directories of the sandbox's file system and `files` its regular files, a parent before its children;
+    `paths` are the directories of the sandbox's file system and `files` its regular files, parents before children;
     `tmpfs` gives, for each further file system that can be mounted anew, its directories; `single` says how many there
     are that are the same at each mount (at most one can be replayed: mqueue); `nsfs` adds files of namespaces;
     `attributes` are those that mounts can have; `mount_max` bounds the mounts of a namespace.

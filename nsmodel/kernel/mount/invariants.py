@@ -77,6 +77,7 @@ def propagation_well_formed(k: Kernel) -> None:
     """Peers have one master, groups have members, masters form no circle, what is unbindable is no peer."""
     for m in k.mounts:
         require(not (m.unbindable and m.group is not None), "a peer is unbindable", m)
+        require(not (m.unbindable and m.master is not None), "a slave is unbindable", m)
         if m.group is not None:
             for p in k.mounts:
                 if p.group is m.group:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from nsmodel.ir.language import Map, assure, helper
 from nsmodel.kernel.mount.propagation import lock_attributes
 from nsmodel.kernel.mount.tree import clone_mount, on_path, topmost
-from nsmodel.kernel.mutants import ML01, MP01, MP17, NSFILES_COPIED
+from nsmodel.kernel.mutants import MP01, MP17, NSFILES_COPIED
 from nsmodel.kernel.objects import FsStruct, Kernel, MntNamespace, Mount
 from nsmodel.kernel.refs import set_pwd, set_root
 
@@ -31,7 +31,7 @@ def copy_mounts(k: Kernel, old: MntNamespace, new: MntNamespace, fs: FsStruct | 
                 if m.group is not None and not k.bug(MP01):
                     c.group = None
                     c.master = m.group
-                c.locked = m.parent is not None and not k.bug(ML01)
+                c.locked = m.parent is not None
                 lock_attributes(k, c)
             copy[m] = c
     for m in k.mounts:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from nsmodel.ir.language import (
     EACCES,
-    EBADF,
     EBUSY,
     EINVAL,
     ENOENT,

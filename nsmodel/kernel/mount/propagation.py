@@ -8,8 +8,8 @@ from nsmodel.kernel.mount.tree import clone_tree, copied, mounted_at, shows, sub
 from nsmodel.kernel.mutants import (
     BIND_OUTSIDE,
     COPY_KEEPS_NS,
-    DETACHED_RECEIVES,
     COPY_STAYS_PEER,
+    DETACHED_RECEIVES,
     MP04,
     MP05,
     SLAVES_FORGOTTEN,
@@ -121,7 +121,7 @@ def takers(k: Kernel, dst: Mount, dentry: Dentry) -> set[Mount]:
 def len_of(k: Kernel, tree: set[Mount]) -> int:
     """How many mounts."""
     size = 0
-    for m in tree:
+    for _ in tree:
         size += 1
     return size
 
@@ -138,9 +138,10 @@ def len_kept(k: Kernel, tree: set[Mount]) -> int:
 
 @helper
 def check_attach(k: Kernel, size: int, kept: int, file: bool, dst: Mount, spot: Dentry, moving: bool) -> None:
-    """The last checks before a tree of `size` mounts is put on a place, of which each receiver gets `kept`: a `file` of
-    a mount namespace goes to no receiver, and no namespace gets more mounts than fs.mount-max, what is moved not counted
-    (attach_recursive_mnt, propagate_mnt, count_mounts)."""
+    """The last checks before a tree of `size` mounts is put on a place, of which each receiver gets `kept`.
+
+    A `file` of a mount namespace goes to no receiver, and no namespace gets more mounts than fs.mount-max; what is
+    moved is not counted (attach_recursive_mnt, propagate_mnt, count_mounts)."""
     taking = takers(k, dst, spot)
     if file and any(r in taking for r in k.mounts):
         fail(EINVAL, "a file of a mount namespace would propagate")
@@ -161,13 +162,12 @@ def check_attach(k: Kernel, size: int, kept: int, file: bool, dst: Mount, spot: 
 
 
 @helper
-def judge_attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, taking: set[Mount]) -> None:
+def judge_attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, taking: set[Mount], before: set[Mount]) -> None:
     """Every receiver that shows the place has a copy there: a peer in the own group of the place, a slave elsewhere."""
     for r in taking:
-        c = mounted_at(k, r, dentry)
-        found = c is not None and c.root is top.root
-        assure("PROP_EXACT", found, "a receiver has no copy", r)
-        if c is not None:
+        copies = {c for c in k.mounts - before if c.parent is r and c.mountpoint is dentry and c.root is top.root}
+        assure("PROP_EXACT", any(c in copies for c in k.mounts), "a receiver has no copy", r)
+        for c in copies:
             peers = c.group is top.group
             assure("PROP_EXACT", (r.group is dst.group) == peers, "a copy is linked to the wrong group", r, c)
             assure("PROP_EXACT", peers or c.master is not None, "the copy for a slave is no slave", r, c)
@@ -189,6 +189,7 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
     was_shared = {m for m in k.mounts if m.group is not None}
     waiting = takers(k, dst, dentry)
     taking = waiting
+    before = {m for m in k.mounts}
     blind = {r for r in reached - waiting if not any(w.group is r.group for w in waiting)}
     covered = mounted_at(k, dst, dentry)
     top.parent = dst
@@ -242,4 +243,4 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
                 if there is not None and there.owner is not mine.owner:
                     lock_tree(k, copies, made)
                 put_on(k, made, r, dentry)
-    judge_attach(k, top, dst, dentry, taking)
+    judge_attach(k, top, dst, dentry, taking, before)
