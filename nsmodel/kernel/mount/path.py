@@ -18,8 +18,9 @@ def starts_at(k: Kernel, task: Task, m: Mount, dentry: Dentry) -> bool:
     fs = task.fs
     if fs is None:
         ns = mount_ns(k, task)
-        if ns is not None and dentry is m.root and m.parent is not None and m.parent is ns.root:
-            return True
+        if ns is not None:
+            if dentry is m.root and m.parent is not None and m.parent is ns.root:
+                return True
     elif (fs.root_mnt is m and fs.root_dentry is dentry) or (fs.cwd_mnt is m and fs.cwd_dentry is dentry):
         return True
     return any(f.table is task.group_leader and f.mount is m and f.dentry is dentry for f in k.descriptors)
