@@ -23,7 +23,8 @@ from nsmodel.kernel.objects import (
 )
 from nsmodel.kernel.session import getpgid, getpid, getppid, getsid, gettid, setpgid, setsid
 from nsmodel.kernel.signal import KillTo, kill, pidfd_send_signal, tgkill
-from nsmodel.oracle.judging import Differs, Judge, Uncovered
+from nsmodel.oracle.judgement import Differs, Uncovered
+from nsmodel.oracle.judging import Judge
 from nsmodel.oracle.recorded_state import HELD, LINKS, World
 from nsmodel.oracle.recordings import Proc, View
 
@@ -121,11 +122,13 @@ def _born(judge: Judge, view: View, before: set[Task]) -> None:
     """Name the new task, and compare its numbers and namespaces with the recording."""
     step, world = view.step, judge.world
     (child,) = set(world.k.live(Task)) - before
+    judge.places.files.inherit(judge.caller(view), child)
     if step.child is None:
         raise Uncovered("the child is not in the recording")
     proc = view.after.get(step.child, Proc())
     if isinstance(proc.nspid, msgspec.UnsetType):
         _take_numbers(judge, view, child)
+        judge.compare_namespaces(step.child, proc)
         return
     world.tasks[step.child] = child
     world.numbers[child.pid] = tuple(proc.nspid)

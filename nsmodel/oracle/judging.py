@@ -1,74 +1,55 @@
-"""What judging a recording takes: what was found, and the judge that follows one recording step by step."""
+"""The judge that follows one recording step by step: it makes each call by the rules, and compares what came of it."""
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from nsmodel.ir.language import BROKEN, NotEnabled, Refused, Trap
-from nsmodel.kernel.objects import (
-    Task,
-    TaskState,
-)
-from nsmodel.oracle.recorded_state import HELD, LINKS, World
+from nsmodel.ir.language import BROKEN, Errno, NotEnabled, Refused, Trap
+from nsmodel.kernel.objects import Descriptor, MntNamespace, Mount, Task, TaskState
+from nsmodel.oracle.checkpoint import Checkpoint
+from nsmodel.oracle.judgement import Difference, Differs, Judgement, Uncovered
+from nsmodel.oracle.places import Places
+from nsmodel.oracle.recorded_state import HELD, LINKS, World, told
 from nsmodel.oracle.recordings import Case, Proc, RecordingError, View, views
+from nsmodel.oracle.tables import Comparison, Mismatch
 
-
-class Uncovered(Exception):
-    """The model does not make this call, or the recording does not tell enough to; the reason says why."""
-
-
-class Differs(Exception):
-    """The model says something else than the recording."""
-
-    def __init__(self, expected: object, got: object, what: str) -> None:
-        super().__init__(what)
-        self.expected, self.got, self.what = str(expected), str(got), what
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One step on which model and recording part: `expected` is the model's word, `got` the kernel's."""
-
-    trace: str
-    step: int
-    operation: str
-    expected: str
-    got: str
-    what: str
-
-
-@dataclass
-class Judgement:
-    """What was judged so far."""
-
-    files: int = 0
-    steps: int = 0
-    modelled: int = 0
-    resynced: int = 0
-    assumed: int = 0
-    cells: dict[str, Counter[str]] = field(default_factory=dict)
-    differences: list[Difference] = field(default_factory=list)
-    uncovered: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    def count(self, operation: str, result: str, how: str) -> None:
-        """One more step in its cell; operations of tasks have no propagation types."""
-        self.cells.setdefault(f"{operation}|-|{result}", Counter())[how] += 1
+STANDS = {"cwd": ("chdir", "fchdir", "pivot_root", "setns"), "root": ("chroot", "pivot_root", "setns")}
+"""Calls that move a task; a recording of profile `mount` leaves out some others, so there only these are compared."""
+LOOKUPS, WAYS = 4, 24
+"""Lookups of names shown alike that are tried otherwise, and how many ways of it."""
+TRIED = 4
+"""Descriptors that are tried as closed one by one, before all of them."""
 
 
 class Judge:
-    """Judges one recording."""
+    """Judges one recording. `touching` are the operations that can change a mount table."""
 
-    def __init__(self, case: Case, out: Judgement, judges: Mapping[str, Callable[[Judge, View], None]]) -> None:
+    def __init__(
+        self,
+        case: Case,
+        out: Judgement,
+        judges: Mapping[str, Callable[[Judge, View], None]],
+        touching: frozenset[str] = frozenset(),
+    ) -> None:
         self.case = case
         self.out = out
         self.judges = judges
-        self.world = World(dict(case.initial.procs))
+        self.touching = touching
+        self.world = World(dict(case.initial.procs), case.kernel)
+        self.places = Places(case, self.world)
+        self.types = "-"
+        """Propagation types of the places that the call under way is about."""
+        self.known: dict[str, tuple[Any, ...]] = {}
+        """How the table of each mount namespace was when it was last compared."""
+        self.rule = ""
+        self.guesses = 0
+        """How often the call under way decided what was unknown."""
+        for label in case.initial.mounts:
+            self.known[label] = self._signature(self.world.namespaces[label])
 
     def run(self) -> None:
         """Every step in order."""
@@ -76,46 +57,182 @@ class Judge:
             if view.step.is_judged:
                 self._judge(view)
             self._follow(view)
+            if view.step.after or view.step.mnt_live is not None:
+                self.places.mounts.drop_labels(view.tables)
 
     def _judge(self, view: View) -> None:
         step, out = view.step, self.out
         out.steps += 1
         result = step.errno or "ok"
         judge = self.judges.get(step.op)
+        self.types, self.rule, self.guesses = "-", step.op, 0
+        touches = step.op in self.touching
+        mark = _Mark(self) if touches else None
         try:
             if judge is None:
                 raise Uncovered("not modelled")
             try:
-                judge(self, view)
+                self._attempt(view, judge, mark)
             except RecordingError as missing:
                 raise Uncovered(f"an argument is not recorded: {missing.cause}") from None
         except Uncovered as why:
             out.uncovered[step.op] += 1
             out.reasons[f"{step.op}: {why}"] += 1
-            out.count(step.op, result, "uncovered")
+            out.count(step.op, self.types, result, "uncovered")
+            if mark is not None:
+                mark.restore()
             self._resync(view)
             return
         except (Differs, NotEnabled, Trap, AssertionError) as problem:
             if not isinstance(problem, Differs):
                 problem = Differs("a call that can be made here", result, str(problem) or type(problem).__name__)
             out.modelled += 1
-            out.count(step.op, result, "diverged")
+            out.tables_compared += problem.tables[0]
+            out.tables_equal += problem.tables[1]
+            out.count(step.op, self.types, result, "diverged")
             out.differences.append(
                 Difference(self.case.path, step.i, step.op, problem.expected, problem.got, problem.what)
             )
+            if mark is not None:
+                mark.restore()
             self._resync(view)
             return
         out.modelled += 1
-        out.count(step.op, result, "agreed")
+        out.assumed += self.guesses > 0
+        out.count(step.op, self.types, result, "agreed")
+
+    # -- one call, one way or another -----------------------------------------------------------------------------
+
+    def _attempt(self, view: View, judge: Callable[[Judge, View], None], mark: _Mark | None) -> None:
+        """Make the call; where that does not agree, in the other ways that the recording leaves open: with another one
+        of several names that it shows alike, with descriptors closed that may have been."""
+        names = self.places.names
+        names.choices = ()
+        names.offered.clear()
+        try:
+            self._once(view, judge)
+            return
+        except (Differs, Trap, AssertionError) as problem:
+            if mark is None:
+                raise
+            first = problem
+        ways = list(itertools.product(*(range(n) for n in names.offered[:LOOKUPS])))[:WAYS]
+        for choices, closed in [(way, ()) for way in ways if way] + [((), tuple(c)) for c in self._closable(view, mark)]:
+            mark.restore()
+            self.places.files.close(closed)
+            names.choices = choices
+            names.offered.clear()
+            self.guesses = 1
+            try:
+                self._once(view, judge)
+                return
+            except (Differs, Trap, AssertionError, Uncovered):
+                continue
+            finally:
+                names.choices = ()
+        raise first
+
+    def _once(self, view: View, judge: Callable[[Judge, View], None]) -> None:
+        judge(self, view)
+        if view.step.op in self.touching or view.step.after:
+            self.places.end_namespaces(view)
+            self._compare_tables(view)
+            self._compare_standing(view)
+
+    def _closable(self, view: View, mark: _Mark) -> list[list[Descriptor]]:
+        mark.restore()
+        labels: dict[Task, list[str]] = {}
+        for label, task in self.world.tasks.items():
+            if type(task) is Task:
+                labels.setdefault(task.group_leader, []).append(label)
+        found = self.places.files.may_be_closed(view.step, labels)
+        if not found:
+            return []
+        return [found] if len(found) == 1 else [found, *([f] for f in found[:TRIED])]
+
+    def _compare_tables(self, view: View) -> None:
+        """Every table that the recording or the model changed."""
+        step, out = view.step, self.out
+        comparison = Comparison(self.places.mounts)
+        seen: dict[str, tuple[Any, ...]] = {}
+        compared = 0
+        try:
+            for label, table in view.tables.items():
+                ns = self.world.namespaces.get(label)
+                if type(ns) is not MntNamespace:
+                    raise Differs("no such namespace", f"a table of {label}", f"mount namespace {label}")
+                shape = self._signature(ns)
+                seen[label] = shape
+                if label not in step.after and shape == self.known.get(label):
+                    continue
+                compared += 1
+                viewer = self.world.tasks.get(table.viewer)
+                sees = type(viewer) is Task and label in step.after and viewer.state == TaskState.RUNNING
+                comparison.compare(ns, table, self.places.visible(viewer) if sees and viewer is not None else None)
+        except Mismatch as wrong:
+            out_of = f"table of {label}, {wrong.title}; effect of {self.rule}"
+            problem = Differs(wrong.expected, wrong.got, out_of)
+            problem.tables = (compared, compared - 1)
+            raise problem from None
+        comparison.keep()
+        self.known.update(seen)
+        out.tables_compared += compared
+        out.tables_equal += compared
+
+    def _signature(self, ns: Any) -> tuple[Any, ...]:
+        """Everything of a namespace that its table shows."""
+        names = self.places.names
+        rows = []
+        for m in self.world.k.live(Mount):
+            if m.ns is ns:
+                where = "" if m.mountpoint is None or m.parent is None else names.path(m.mountpoint, m.parent.root)
+                rows.append(
+                    (id(m), id(m.parent), where, names.shown(m.root), id(m.group), id(m.master), m.unbindable,
+                     m.attributes, self._readonly(m))  # fmt: skip
+                )
+        return tuple(rows)
+
+    def _readonly(self, m: Mount) -> bool:
+        return any(sb.readonly for sb in self.world.k.superblocks if sb.fs is m.root.fs)
+
+    def _compare_standing(self, view: View) -> None:
+        """Where the tasks stand, as far as the recording tells that it changed."""
+        step = view.step
+        for label, delta in step.procs.items():
+            task = self.world.tasks.get(label)
+            if type(task) is not Task or task.state != TaskState.RUNNING or label == step.child:
+                continue
+            for name, movers in STANDS.items():
+                recorded = getattr(delta, name)
+                if not told(recorded) or (self.case.profile != "full" and (label != step.p or step.op not in movers)):
+                    continue
+                shown = self.places.shown(task, name)
+                if shown is not None and shown != recorded:
+                    words = {"cwd": "working directory", "root": "root directory"}[name]
+                    raise Differs(shown, recorded, f"{words} of {label}; effect of {self.rule}")
+
+    # -- following the recording ----------------------------------------------------------------------------------
 
     def _follow(self, view: View) -> None:
         """Tasks that appear without a judged birth, and credentials, which other calls change."""
         for label, proc in view.step.procs.items():
             if label not in self.world.tasks and not proc.is_dead:
                 self.world.add(label, view.after[label], dict(view.after))
+                self.places.stand(label, view.after[label])
                 self.out.resynced += 1
             elif label in self.world.tasks:
                 self.world.credentials(label, view.after[label])
+                self._follow_standing(label, proc)
+
+    def _follow_standing(self, label: str, delta: Proc) -> None:
+        """A task stands elsewhere than the model has it: calls that moved it were left out of the recording."""
+        task = self.world.tasks[label]
+        if type(task) is not Task or task.state != TaskState.RUNNING:
+            return
+        for name in STANDS:
+            recorded = getattr(delta, name)
+            if told(recorded) and self.places.shown(task, name) not in (None, recorded):
+                self.places.stand(label, Proc(**{name: recorded}))
 
     def _resync(self, view: View) -> None:
         step = view.step
@@ -125,10 +242,19 @@ class Judge:
             if parent is not None:
                 task.parent = parent.group_leader
                 task.pgrp, task.session = parent.group_leader.pgrp, parent.group_leader.session
+                self.places.files.inherit(parent, task)
             self.out.resynced += 1
         for label in {step.p, *step.procs}:
             if label in view.after:
                 self.world.resync(label, view.after[label])
+        for label, table in step.after.items():
+            self.places.adopt(label, table)
+            self.known[label] = self._signature(self.world.namespaces[label])
+            self.out.resynced += 1
+        self.places.end_namespaces(view)
+        for label in {step.p, *step.procs} | ({step.child} if step.child else set()):
+            if label in view.after and label in self.world.tasks:
+                self.places.stand(label, view.after[label])
 
     # -- what all judges share ------------------------------------------------------------------------------------
 
@@ -137,14 +263,37 @@ class Judge:
         task = self.world.tasks.get(view.step.p)
         if task is None:
             raise Uncovered("a task that the recording does not show")
-        if task.state != TaskState.RUNNING:
+        if type(task) is not Task or task.state != TaskState.RUNNING:
             raise Uncovered("the task is dead in the model already")
         return task
 
-    def run_rule(self, view: View, rule: Callable[..., Any], *arguments: Any) -> int:
-        """The model's result, which must agree with the recording in success and errno."""
+    def call(self, view: View, rule: Callable[..., Any], *arguments: Any) -> Any:
+        """Run a rule, which must agree with the recording in success and errno; gives what the rule gives."""
         BROKEN.clear()
         recorded = view.step.errno
+        self.rule = getattr(rule, "__name__", str(rule))
+        try:
+            result = rule(self.world.k, *arguments)
+        except Refused as refused:
+            self.must(view, refused.errno.name, f"{refused.reason}; check of {self.rule}")
+            return None
+        if isinstance(result, int) and not isinstance(result, bool) and result < 0:
+            self.must(view, Errno(-result).name, f"an error that keeps what was done; check of {self.rule}")
+            return None
+        if recorded is not None:
+            raise Differs("success", recorded, f"result; the checks of {self.rule} all pass")
+        return result
+
+    def must(self, view: View, errno: str, reason: str) -> None:
+        """The model says that the call fails."""
+        if view.step.errno != errno:
+            raise Differs(errno, view.step.errno or "success", reason)
+
+    def run_rule(self, view: View, rule: Callable[..., Any], *arguments: Any) -> int:
+        """The model's result as a number, which must agree with the recording in success and errno."""
+        BROKEN.clear()
+        recorded = view.step.errno
+        self.rule = getattr(rule, "__name__", str(rule))
         try:
             result = int(rule(self.world.k, *arguments) or 0)
         except Refused as refused:
@@ -178,5 +327,30 @@ class Judge:
             if known is None and recorded not in world.namespaces:
                 world.namespaces[recorded] = namespace
                 namespace.count += HELD
+                if link == "mnt":
+                    self.places.order()
             elif known != recorded:
                 raise Differs(known or "a new namespace", recorded, f"{link} of {label}")
+
+
+class _Mark:
+    """Everything that a call may change, to go back to."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge = judge
+        world, places = judge.world, judge.places
+        self.state = Checkpoint(world.k)
+        self.dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = [
+            (d, dict(d)) for d in (world.tasks, world.namespaces, world.numbers, world.uids, places.files.open)
+        ]
+        self.waiting = set(places.waiting)
+        places.names.undo.clear()
+
+    def restore(self) -> None:
+        """Go back."""
+        self.state.restore()
+        for d, kept in self.dicts:
+            d.clear()
+            d.update(kept)
+        self.judge.places.waiting = set(self.waiting)
+        self.judge.places.names.take_back(0)

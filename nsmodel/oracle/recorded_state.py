@@ -28,6 +28,7 @@ from nsmodel.kernel.objects import (
     UserNamespace,
     UtsNamespace,
 )
+from nsmodel.kernel.versions import switches_of, version_of
 from nsmodel.oracle.recordings import Proc
 
 HELD = 1000
@@ -53,8 +54,8 @@ def told(value: Any) -> bool:
 class World:
     """The kernel state of a recording with its labels."""
 
-    def __init__(self, procs: dict[str, Proc]) -> None:
-        self.k = Kernel()
+    def __init__(self, procs: dict[str, Proc], release: str) -> None:
+        self.k = Kernel(switches=switches_of(version_of(release)))
         self.tasks: dict[str, Task] = {}
         self.namespaces: dict[str, Namespace] = {}
         self.numbers: dict[Pid, tuple[int, ...]] = {}

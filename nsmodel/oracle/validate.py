@@ -1,8 +1,9 @@
 """Judges recordings: the rules make each recorded call on the recorded state, and result, numbers and namespaces are
 compared with what the kernel did.
 
-Judged are the calls of tasks and pid namespaces. What a signal does is judged by the ends and waits that follow: a
-recording does not tell who handles what. Mount tables are not judged yet.
+Judged are the calls of tasks and pid namespaces, on mounts, and on the names that those use; after each of them every
+mount table that the recording or the model changed is compared at five levels (:mod:`nsmodel.oracle.tables`). What a
+signal does is judged by the ends and waits that follow: a recording does not tell who handles what.
 """
 
 from __future__ import annotations
@@ -11,9 +12,20 @@ import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from nsmodel.oracle.judges import JUDGES
-from nsmodel.oracle.judging import Judge, Judgement
+from nsmodel.oracle.judges import JUDGES as PROCESS_JUDGES
+from nsmodel.oracle.judgement import Judgement
+from nsmodel.oracle.judging import Judge
+from nsmodel.oracle.mount_judges import MOUNT_JUDGES
+from nsmodel.oracle.name_judges import NAME_JUDGES
+from nsmodel.oracle.new_mounts import NEW_MOUNT_JUDGES
 from nsmodel.oracle.recordings import load
+
+MOUNT_FAMILY = frozenset(MOUNT_JUDGES) | frozenset(NAME_JUDGES) | frozenset(NEW_MOUNT_JUDGES)
+"""Calls on mounts, and on the names that they use."""
+JUDGES = {**PROCESS_JUDGES, **MOUNT_JUDGES, **NEW_MOUNT_JUDGES, **NAME_JUDGES}
+"""The judge of each recorded operation."""
+TOUCHING = MOUNT_FAMILY - {"fsconfig", "fsopen"} | {"clone", "clone3", "fork", "vfork", "unshare", "setns", "!exit"}
+"""Operations that can change a mount table, or hold a mount."""
 
 
 def validate(paths: Iterable[Path], tell: Callable[[Path], None] = lambda path: None) -> Judgement:
@@ -23,7 +35,7 @@ def validate(paths: Iterable[Path], tell: Callable[[Path], None] = lambda path: 
     with contextlib.suppress(KeyboardInterrupt):
         for path in paths:
             tell(path)
-            Judge(load(path), out, JUDGES).run()
+            Judge(load(path), out, JUDGES, TOUCHING).run()
             out.files += 1
     return out
 
