@@ -98,7 +98,6 @@ SEQ_BATCH = Switch(
     "v6.18, fixed in v6.19",
     ("6.18",),
 )
-BIND_UNBINDABLE = Switch("bind_unbindable", "bind_unbindable", "what is unbindable is bound", "synthetic")
 BIND_NONREC_OVER_LOCKED = Switch(
     "bind_nonrec_over_locked", "bind_nonrec_over_locked", "a bind leaves out a locked mount below", "synthetic"
 )
@@ -110,3 +109,4 @@ ML01 = Switch("ML01", "copyns_no_lock", "locks of inherited mounts are not looke
 ML16 = Switch("ML16", "umount_root_no_sbcap", "unmounting / asks for no rights over the superblock", "CVE-2014-7975")
 NSFILES_COPIED = Switch("nsfiles_copied", "nsfiles_copied", "a copy keeps files of mount namespaces", "synthetic")
 MR06 = Switch("MR06", "unshare_fs_inplace", "a failing unshare leaves root and cwd in the copy", "CVE-2026-43472")
+MP10 = Switch("MP10", "setgroup_own_ns_only", "MOVE_MOUNT_SET_GROUP asks for no rights over the source", "cffd0441872e")

@@ -42,7 +42,12 @@ PROP_WF = prop(
     "peers have one master, groups have members, masters form no circle, nothing unbindable is a peer",
     mounts.propagation_well_formed,
 )
-NS_MEMBER = prop("NS_MEMBER", "a tree is in one namespace as a whole", mounts.members)
+NS_MEMBER = prop(
+    "NS_MEMBER",
+    "a tree is in one namespace as a whole, and what is in none is no source and no target",
+    mounts.members,
+    in_steps=True,
+)
 DETACHED_QUIET = prop(
     "DETACHED_QUIET",
     "a mount that was taken off sends and receives nothing, a tree that is mounted nowhere receives no mounts",

@@ -3,14 +3,14 @@ do_loopback, open_tree, v6.18; mount(2) MS_BIND, namespaces(7))."""
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EINVAL, EPERM, Flags, fail, given, helper, syscall, the
+from nsmodel.ir.language import EINVAL, EPERM, Flags, assure, fail, given, helper, syscall, the
 from nsmodel.kernel.credentials import may_call
 from nsmodel.kernel.mount.common import check_alive, check_may_mount, check_mine, may_use, own_ns
 from nsmodel.kernel.mount.new import anonymous_ns, check_graft, make_mount, open_mount
 from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.propagation import attach, check_attach, len_kept, len_of
 from nsmodel.kernel.mount.tree import below, clone_tree, copied, has_locked_child, newer, top_at
-from nsmodel.kernel.mutants import BIND_NONREC_OVER_LOCKED, BIND_UNBINDABLE, ML06, ML17, RBIND_LOOP, SEQ_BATCH
+from nsmodel.kernel.mutants import BIND_NONREC_OVER_LOCKED, ML06, ML17, RBIND_LOOP, SEQ_BATCH
 from nsmodel.kernel.nsfs import check_link, name_target, names_something
 from nsmodel.kernel.objects import Dentry, Descriptor, FsKind, Kernel, MntNamespace, Mount, NsFile, NsType, Task
 from nsmodel.kernel.pins import name_same, pin_file
@@ -54,7 +54,7 @@ def locked_and_unbindable(k: Kernel, source: Mount, root: Dentry) -> bool:
 @helper
 def check_source(k: Kernel, task: Task, source: Mount, root: Dentry, rec: bool) -> None:
     """What may be copied (__do_loopback, may_copy_tree, copy_tree)."""
-    if source.unbindable and not k.bug(BIND_UNBINDABLE):
+    if source.unbindable:
         fail(EINVAL, "the source is unbindable")
     if not may_use(k, task, source) and source.root.fs.kind != FsKind.NSFS and not (k.bug(ML06) and source.ns is None):
         fail(EINVAL, "the source is not in the caller's mount namespace, nor in a tree copied from there")
@@ -62,6 +62,15 @@ def check_source(k: Kernel, task: Task, source: Mount, root: Dentry, rec: bool) 
         fail(EINVAL, "a locked mount hides something below the source")
     if rec and locked_and_unbindable(k, source, root):
         fail(EPERM, "a mount below the source is locked and unbindable")
+
+
+@helper
+def judge_copy(k: Kernel, task: Task, source: Mount, root: Dentry, rec: bool) -> None:
+    """What was copied is of a tree that the caller may use, and shows nothing that a lock hides."""
+    usable = may_use(k, task, source) or source.root.fs.kind == FsKind.NSFS
+    assure("NS_MEMBER", usable, "what is in no namespace of the caller's is copied", source)
+    revealed = not rec and has_locked_child(k, source, root)
+    assure("LOCK_COVER", not revealed, "the copy shows what a locked mount hides", source)
 
 
 @helper
@@ -84,6 +93,7 @@ def do_loopback(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount, d
     check_attach(k, len_of(k, originals), len_kept(k, originals), source.mnt is not None, on, spot, False)
     m = clone_tree(k, originals, source, root, None)
     attach(k, m, on, spot, mine)
+    judge_copy(k, task, source, root, rec)
     return 0
 
 
@@ -170,6 +180,7 @@ def do_open_tree(k: Kernel, task: Task, at: Mount, dentry: Dentry, flags: OpenTr
     ns = anonymous_ns(k, task, origin)
     m = clone_tree(k, originals, at, dentry, ns)
     ns.root = m
+    judge_copy(k, task, at, dentry, flags.recursive)
     out = open_mount(k, task, m, m.root, True)
     out.tree = True
     return out

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EINVAL, ELOOP, EPERM, Flags, fail, given, helper, syscall
+from nsmodel.ir.language import EINVAL, ELOOP, EPERM, Flags, assure, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.mount.bind import loops
 from nsmodel.kernel.mount.common import check_alive, check_may_mount, is_anon_root, may_use, own_ns
 from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.propagation import attach, check_attach, len_kept, len_of, receivers
 from nsmodel.kernel.mount.tree import below, has_locked_child, mount_ns, on_path, overmount, subtree, top_at, topmost
-from nsmodel.kernel.mutants import MOVE_LOCKED, MOVE_ONTO_ITSELF, MP18
+from nsmodel.kernel.mutants import MOVE_LOCKED, MOVE_ONTO_ITSELF, MP10, MP18
 from nsmodel.kernel.objects import Dentry, Kernel, Mount, Task
 from nsmodel.kernel.refs import reap
 
@@ -96,7 +96,8 @@ def do_move_mount(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount,
         fail(ELOOP, "the tree holds the file of a mount namespace that is not newer than the caller's")
     if on_path(k, on, source) and not k.bug(MOVE_ONTO_ITSELF):
         fail(ELOOP, "a mount cannot go on itself")
-    moving = source.parent is not None
+    moving = source.ns is mount_ns(k, task)
+    assure("LOCK_COVER", not (moving and source.locked), "a locked mount is moved off what it hides", source)
     check_attach(k, len_of(k, tree), len_kept(k, tree), source.mnt is not None, on, spot, moving)
     left = source.ns
     attach(k, source, on, spot, mine)
@@ -129,7 +130,8 @@ def check_may_change(k: Kernel, task: Task, m: Mount) -> None:
 @helper
 def do_set_group(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount, dentry: Dentry) -> int:
     """Let a mount be peer and slave as another one of its file system is."""
-    check_may_change(k, task, source)
+    if not k.bug(MP10):
+        check_may_change(k, task, source)
     check_may_change(k, task, at)
     if source.root is not root or at.root is not dentry:
         fail(EINVAL, "not the root of a mount")
@@ -145,6 +147,9 @@ def do_set_group(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount, 
         fail(EINVAL, "there is no group to join")
     if at.unbindable and not k.bug(MP18):
         fail(EINVAL, "the mount is unbindable")
+    other = source.ns
+    allowed = other is not None and capable(k, task, other.owner)
+    assure("MNT_AUTH", allowed, "a group of somebody else is joined", source, at)
     at.master = source.master
     if source.group is not None:
         at.group = source.group

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import enum
 
-from nsmodel.ir.language import EINVAL, fail, given, helper, syscall
-from nsmodel.kernel.credentials import may_call
+from nsmodel.ir.language import EINVAL, assure, fail, given, helper, syscall
+from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.mount.common import check_may_mount
 from nsmodel.kernel.mount.move import check_may_change
 from nsmodel.kernel.mount.path import names
@@ -59,6 +59,10 @@ def do_change_type(k: Kernel, task: Task, target: Mount, root: Dentry, to: Propa
         fail(EINVAL, "more than one type at once")
     if not k.bug(MP11):
         check_may_change(k, task, target)
+    here = target.ns
+    assure("NS_MEMBER", here is not None, "the type of what is in no namespace is changed", target)
+    allowed = here is None or capable(k, task, here.owner)
+    assure("MNT_AUTH", allowed, "the type of somebody else's mount is changed", target)
     changed = {target}
     if rec:
         changed = subtree(k, target)

@@ -114,6 +114,12 @@ def take_off(k: Kernel, gone: set[Mount], how: Leaving) -> None:
     for m in gone:
         if not k.bug(UMOUNT_KEEPS_TYPE):
             leave_group(k, m)
+    hiding: set[Mount] = set()
+    for m in gone:
+        under = m.parent
+        if how != Leaving.SYNC and under is not None and m.locked and under in gone:
+            if stood_in(k, under):
+                hiding.add(m)
     for m in gone:
         on = m.parent
         stays = how == Leaving.CONNECTED and not k.bug(ML05)
@@ -122,8 +128,7 @@ def take_off(k: Kernel, gone: set[Mount], how: Leaving) -> None:
         m.ns = None
         m.expiring = False
         if not (stays and on is not None and on in gone):
-            held = how != Leaving.SYNC and on is not None and on in gone and m.locked and stood_in(k, on)
-            assure("LOCK_COVER", not held, "what a locked mount hid shows for who stands in the tree", m)
+            assure("LOCK_COVER", m not in hiding, "what a locked mount hid shows for who stands in the tree", m)
             m.parent = None
             m.mountpoint = None
             m.count -= 1

@@ -1,0 +1,63 @@
+"""A container whose root is a recursive slave of its host: what it mounts never reaches the host."""
+
+from nsmodel.kernel.fork import clone3
+from nsmodel.kernel.mount.base import Forest
+from nsmodel.kernel.mount.bind import mount_bind
+from nsmodel.kernel.mount.move import mount_move
+from nsmodel.kernel.mount.new import mount_new
+from nsmodel.kernel.mount.type import Propagation, mount_change_type
+from nsmodel.kernel.mount.umount import UmountFlags, umount2
+from nsmodel.kernel.mutants import COPY_STAYS_PEER
+from nsmodel.kernel.objects import CloneFlags, Kernel, SetTid
+from nsmodel.kernel.properties import FAIL_ATOMIC, HOST_PROP, NO_UAF, PROP_EXACT, PROP_WF, STEP_TOTAL, TREE_ACYCLIC
+from nsmodel.system.operation import op
+from nsmodel.system.spec import Scope, Spec, call
+from nsmodel.system.verdict import Verdict
+
+PROPERTIES = (
+    HOST_PROP,
+    PROP_EXACT,
+    PROP_WF,
+    TREE_ACYCLIC,
+    NO_UAF,
+    STEP_TOTAL,
+    FAIL_ATOMIC,
+)
+FOREST = Forest("a", "b", single=1)
+
+SPEC = Spec(
+    name="mount_container",
+    title=__doc__,
+    state=Kernel,
+    base=FOREST,
+    bounds={
+        **FOREST.bounds,
+        "tasks": 2,
+        "pids": 2,
+        "nsproxies": 2,
+        "pid_namespaces": 1,
+        "user_namespaces": 1,
+        "mnt_namespaces": 2,
+        "numbers": 2,
+        "mounts": 8,
+        "peer_groups": 3,
+    },
+    prelude=(
+        call("mount_change_type", task=1, target=2, root=2, to=Propagation.SHARED, rec=True),
+        call("clone3", task=1, flags=CloneFlags(newns=True), tids=SetTid()),
+        call("mount_change_type", task=2, target=4, root=2, to=Propagation.SLAVE, rec=True),
+    ),
+    prelude_operations=(op(clone3, flags=[CloneFlags()], tids=[SetTid()]),),
+    depth=4,
+    scopes={"small": Scope({"mounts": 7, "peer_groups": 2}, depth=2), "deep": Scope({"mounts": 9}, depth=5)},
+    operations=(
+        op(mount_new),
+        op(mount_bind, rec=[False]),
+        op(mount_move),
+        op(mount_change_type, to=[Propagation.SHARED, Propagation.SLAVE], rec=[False]),
+        op(umount2, flags=[UmountFlags(), UmountFlags(detach=True)]),
+    ),
+    properties=PROPERTIES,
+    expect={p.name: Verdict.HOLDS for p in PROPERTIES},
+    kills={COPY_STAYS_PEER: "HOST_PROP"},
+)
