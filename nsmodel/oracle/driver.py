@@ -156,7 +156,7 @@ class Sandbox:
     def answer(self, worker: int) -> Answer:
         """What a worker answered. Raises :class:`NoAnswer` after ten seconds."""
         try:
-            parts = self._ours[worker].recv(256).split()
+            parts = self._ours[worker].recv(2048).split()
         except TimeoutError:
             raise NoAnswer(f"worker {worker} gave no answer within {ANSWER_SECONDS:g} s") from None
         return Answer(int(parts[0]), tuple(int(p) for p in parts[1:]))
@@ -194,7 +194,8 @@ class Sandbox:
         except OSError:
             return []
 
-    def _folder(self, worker: int) -> str:
+    def folder(self, worker: int) -> str:
+        """The folder of a task in /proc."""
         pid = self.pids[worker]
         return f"/proc/{pid}/task/{self.threads.get(worker, pid)}"
 
@@ -203,7 +204,7 @@ class Sandbox:
 
     def see(self, worker: int) -> Seen:
         """A task as it is now."""
-        folder = self._folder(worker)
+        folder = self.folder(worker)
         fields = _fields(f"{folder}/status")
         if not fields:
             return Seen("gone")
@@ -230,7 +231,7 @@ class Sandbox:
     def namespaces(self, worker: int) -> dict[str, NsHandle]:
         """The namespaces of a task by link name; links that are not there are left out."""
         out = {}
-        folder = self._folder(worker)
+        folder = self.folder(worker)
         for name in NS_LINKS:
             try:
                 fd = os.open(f"{folder}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)

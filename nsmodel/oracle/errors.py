@@ -1,4 +1,4 @@
-"""Why the running kernel cannot be asked."""
+"""Why the running kernel cannot be asked, and where it says something else."""
 
 from __future__ import annotations
 
@@ -11,3 +11,13 @@ class OracleUnavailable(RuntimeError):
         self.what = what
         self.cause = cause
         self.fix = fix
+
+
+class Diverged(Exception):
+    """Raised inside a replay at the first difference: `what` differs."""
+
+    def __init__(self, expected: object, got: object, what: str) -> None:
+        super().__init__(what)
+        self.expected = str(expected)
+        self.got = str(got)
+        self.what = what

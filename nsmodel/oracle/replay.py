@@ -8,8 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nsmodel.oracle import translate, translate_mounts
 from nsmodel.oracle.driver import Answer, NoAnswer, NsHandle, Sandbox, Seen
-from nsmodel.oracle.translate import AUTO, AUTO_BASE, CHOSEN_BASE, COMMANDS, SIGNALS, Command
+from nsmodel.oracle.errors import Diverged
+from nsmodel.oracle.lookup import Forests, Lookup, NoPath
+from nsmodel.oracle.mount_watch import MountWatch
+from nsmodel.oracle.translate import AUTO, AUTO_BASE, CHOSEN_BASE, SIGNALS, Command
 from nsmodel.system.snapshot import View
 from nsmodel.traces.trace import Trace
 
@@ -20,6 +24,9 @@ NAMESPACES = {
     "cgroup": "cgroup_namespaces", "time": "time_namespaces", "time_for_children": "time_namespaces",
     "pid_for_children": "pid_namespaces",
 }  # fmt: skip
+COMMANDS = translate.COMMANDS | translate_mounts.COMMANDS
+WITHIN_MOUNTS = frozenset(translate_mounts.COMMANDS)
+"""Operations that change nothing of tasks but where they stand."""
 INTERLEAVED = {"unshare_uts_3", "exit_namespaces_2", "read_uts_2", "fork_racing_2"}
 """The step of each interleaved rule at which other tasks begin to see what it did: replay makes the call there."""
 
@@ -55,16 +62,6 @@ class Comparison:
     divergence: Divergence | None = None
 
 
-class Diverged(Exception):
-    """Raised inside a replay at the first difference."""
-
-    def __init__(self, expected: object, got: object, what: str) -> None:
-        super().__init__(what)
-        self.expected = str(expected)
-        self.got = str(got)
-        self.what = what
-
-
 @dataclass
 class _World:
     """What the replay knows of the machine."""
@@ -91,8 +88,22 @@ class Replayer:
         self.world = _World()
         self.view = initial
         self.task = 1
+        self._lookup: Lookup | None = None
+        self.watch: MountWatch | None = None
         self._learn_numbers(initial, 1)
+        if initial.rows("mounts"):
+            self._furnish(initial)
         self._compare(initial)
+
+    def _furnish(self, initial: View) -> None:
+        """Make the names of the sandbox's root, and watch mounts from then on."""
+        self.watch = MountWatch(initial, self.world.namespaces, lambda t: self.box.folder(self.world.workers[t]))
+        bottoms = {row["root"] for row in initial.rows("mnt_namespaces").values()}
+        top = next(row for row in initial.rows("mounts").values() if row["parent"] in bottoms)
+        made = self.box.call(0, "mN", "/", self.watch.forests.names(top["root"]), 0)
+        if made.result < 0:
+            raise NoAnswer(f"the names of the sandbox's root cannot be made: {_shown(made.result)}")
+        self.watch.made(top["root"], made.extra)
 
     def run(self, steps: Iterable[Step]) -> Comparison:
         """Perform steps until the first difference."""
@@ -108,6 +119,7 @@ class Replayer:
                 return out
             out.steps = number
         try:
+            self._compare(self.view)
             self.check_lifetimes()
         except Diverged as found:
             out.divergence = Divergence(out.steps, "end", found.expected, found.got, found.what)
@@ -137,9 +149,31 @@ class Replayer:
         row = self.view.row("descriptors", descriptor)
         return next((n for n in ("mnt", "uts", "ipc", "pid_ns", "user", "net", "cgroup", "time") if row[n]), None)
 
-    def place(self, bind: int) -> int:
-        """Which file a bind mount covers."""
-        return int(self.view.row("bind_mounts", bind)["place"])
+    def row(self, collection: str, slot: int | None) -> dict[str, Any]:
+        """An object as it is before the call."""
+        return self.view.row(collection, slot)
+
+    def forests(self) -> Forests:
+        """The names of the file systems."""
+        assert self.watch is not None
+        return self.watch.forests
+
+    def relatime(self) -> bool:
+        """The scope has mounts with the attribute RELATIME."""
+        return self.watch is not None and "RELATIME" in self.watch.attributes.values()
+
+    def path(self, task: int, mount: int, dentry: int) -> str:
+        """A path of a task that ends on a place."""
+        return self._paths().path(task, mount, dentry)
+
+    def entry(self, task: int, mount: int, dentry: int) -> str:
+        """A path of a task whose last word is a name itself."""
+        return self._paths().entry(task, mount, dentry)
+
+    def _paths(self) -> Lookup:
+        if self._lookup is None or self._lookup.view is not self.view:
+            self._lookup = Lookup(self.view, self.forests(), self.world.handles)
+        return self._lookup
 
     def _pid(self, task: int) -> int:
         return int(self.view.row("tasks", task)["pid"])
@@ -167,8 +201,13 @@ class Replayer:
         else:
             self._interleaved(step)
         self.view = step.after
+        if step.after is step.before and not self.thorough:
+            return  # what a refused call changed all the same shows after the next one
         self._forget(step)
-        self._compare(step.after)
+        if step.operation in WITHIN_MOUNTS and not self.thorough:
+            self._compare_mounts(step.after)
+        else:
+            self._compare(step.after)
         if self.thorough:
             self.check_lifetimes()
 
@@ -201,7 +240,10 @@ class Replayer:
     def _call(self, step: Step, operation: str, arguments: dict[str, Any], task: int) -> None:
         self.task = task
         worker = self.world.workers[task]
-        command = COMMANDS[operation](self, task, arguments)
+        try:
+            command = COMMANDS[operation](self, task, arguments)
+        except NoPath as missing:
+            raise Diverged("a path", "none", str(missing)) from None
         if command.clone_flags is not None:
             answer = self._clone(step, worker, command)
         elif step.after.rows("tasks").get(task, {}).get("state") != "RUNNING":
@@ -217,6 +259,24 @@ class Replayer:
             new = step.after.rows("descriptors").keys() - step.before.rows("descriptors").keys()
             for slot in new:
                 self.world.handles[slot] = command.handle
+                row = step.after.row("descriptors", slot)
+                if self.watch is not None and row["mount"] is not None:
+                    self.watch.opened(row, answer.extra[:2])
+        if self.watch is not None and step.result >= 0:
+            self._keep_names(step, worker, command, answer)
+
+    def _keep_names(self, step: Step, worker: int, command: Command, answer: Answer) -> None:
+        """Make the names of a new file system, and learn the numbers of names that were made."""
+        assert self.watch is not None
+        if command.then:
+            made = self.box.call(worker, *command.then)
+            if made.result < 0:
+                raise Diverged("names in the new file system", _shown(made.result), "making its names")
+            answer = made
+        if command.grown is not None:
+            self.watch.made(command.grown, answer.extra if command.then else answer.extra[1:])
+        if command.again is not None:
+            self.watch.inodes[command.again] = answer.extra[0]
 
     def _retry(self, worker: int, command: Command) -> Answer:
         """A freed namespace is charged until deferred work has run: give it time."""
@@ -320,6 +380,8 @@ class Replayer:
             world.numbers.pop(pid, None)
         for slot in step.before.rows("descriptors").keys() - step.after.rows("descriptors").keys():
             world.handles.pop(slot, None)
+        if self.watch is not None:
+            self.watch.forget(step.after)
         for key in list(world.namespaces):
             if key[1] not in step.after.rows(key[0]):
                 world.retired.append((*key, world.namespaces.pop(key)))
@@ -338,6 +400,11 @@ class Replayer:
             self._compare_identity(view, slot, row, seen)
             if expected == "running":
                 self._compare_namespaces(view, slot, row)
+        self._compare_mounts(view)
+
+    def _compare_mounts(self, view: View) -> None:
+        if self.watch is not None:
+            self.watch.compare(view)
 
     def _compare_identity(self, view: View, slot: int, row: dict[str, Any], seen: Seen) -> None:
         chain = self._chain(view.row("pids", row["pid"])["ns"])

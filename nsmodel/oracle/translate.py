@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from nsmodel.oracle.lookup import Forests
+
 NOBODY = 9999
 """A number that no sandbox ever gives out: what a call names when its target has none where it looks."""
 CHOSEN_BASE = 297
@@ -49,8 +51,20 @@ class Machine(Protocol):
     def file_type(self, descriptor: int) -> str | None:
         """Which type of namespace a descriptor names."""
 
-    def place(self, bind: int) -> int:
-        """Which file of the sandbox a bind mount covers."""
+    def path(self, task: int, mount: int, dentry: int) -> str:
+        """A path of a task that ends on a place."""
+
+    def entry(self, task: int, mount: int, dentry: int) -> str:
+        """A path of a task whose last word is a name itself."""
+
+    def row(self, collection: str, slot: int | None) -> dict[str, Any]:
+        """An object as it is before the call."""
+
+    def forests(self) -> Forests:
+        """The names of the file systems."""
+
+    def relatime(self) -> bool:
+        """The scope has mounts with the attribute RELATIME, so a call says which access times it wants."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,11 @@ class Command:
     tids: tuple[int, ...] = ()
     handle: int | None = None
     """The handle that a successful call opens."""
+    then: tuple[object, ...] = ()
+    """A second command after a success: the names of the file system whose root is `grown` are made."""
+    grown: int | None = None
+    again: int | None = None
+    """The name that a successful call removed, and that was made again."""
 
 
 def bits(table: dict[str, int], flags: dict[str, Any], unknown: int) -> int:
@@ -134,16 +153,7 @@ def _link(kind: str) -> str:
 
 def open_ns(m: Machine, task: int, a: dict[str, Any]) -> Command:
     handle = m.fresh_handle()
-    return Command(("O", handle, f"/proc/{m.base_number(a['target'])}/ns/{_link(a['kind'])}"), handle=handle)
-
-
-def bind_ns(m: Machine, task: int, a: dict[str, Any]) -> Command:
-    return Command(("B", f"/proc/{m.base_number(a['target'])}/ns/{_link(a['kind'])}", f"/f{a['place']}"))
-
-
-def open_bind(m: Machine, task: int, a: dict[str, Any]) -> Command:
-    handle = m.fresh_handle()
-    return Command(("O", handle, f"/f{m.place(a['bind'])}"), handle=handle)
+    return Command(("O", handle, f"{m.base_number(a['target'])}/ns/{_link(a['kind'])}"), handle=handle)
 
 
 def pidfd_open(m: Machine, task: int, a: dict[str, Any]) -> Command:
@@ -152,7 +162,7 @@ def pidfd_open(m: Machine, task: int, a: dict[str, Any]) -> Command:
 
 
 def set_limit(m: Machine, task: int, a: dict[str, Any]) -> Command:
-    return Command(("F", f"/proc/sys/user/max_{_link(a['kind'])}_namespaces", a["limit"]))
+    return Command(("F", f"sys/user/max_{_link(a['kind'])}_namespaces", a["limit"]))
 
 
 def setpgid(m: Machine, task: int, a: dict[str, Any]) -> Command:
@@ -197,10 +207,7 @@ COMMANDS: dict[str, Callable[[Machine, int, dict[str, Any]], Command]] = {
     "sigaction": lambda m, t, a: Command(("A", DISPOSITIONS[a["action"]])),
     "open_ns": open_ns,
     "close": lambda m, t, a: Command(("X", m.handle(a["file"]))),
-    "bind_ns": bind_ns,
-    "umount_ns": lambda m, t, a: Command(("M", f"/f{m.place(a['bind'])}")),
-    "open_bind": open_bind,
     "pidfd_open": pidfd_open,
     "set_limit": set_limit,
 }
-"""The command of each atomic operation."""
+"""The command of each atomic operation, those on mounts aside."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nsmodel.ir.schema import Schema
-from nsmodel.ir.state import Frozen
+from nsmodel.ir.schema import EntityInfo, Schema
+from nsmodel.ir.state import Frozen, Row
 from nsmodel.ir.types import BoolType, EnumType, MapType, RefType, SetType, Type
 
 Rows = dict[int, dict[str, Any]]
@@ -18,19 +18,38 @@ Snapshot = dict[str, list[dict[str, Any]]]
 
 def snapshot(schema: Schema, frozen: Frozen) -> Snapshot:
     """A frozen state as plain data; collections without objects are left out."""
-    out: Snapshot = {}
-    for info, rows in zip(schema.entities, frozen, strict=True):
-        shown = []
-        for slot, row in enumerate(rows, 1):
-            if row is None:
-                continue
-            item: dict[str, Any] = {"id": slot}
-            for f, value in zip(info.fields, row, strict=True):
-                item[f.name] = _plain(f.type, value)
-            shown.append(item)
-        if shown:
-            out[info.collection] = shown
-    return out
+    return Snapshots(schema).of(frozen)
+
+
+class Snapshots:
+    """Snapshots of one state after the other: what did not change is made once, and shared; nobody changes it."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self._known: dict[int, tuple[tuple[Row, ...], list[dict[str, Any]]]] = {}
+
+    def of(self, frozen: Frozen) -> Snapshot:
+        """A frozen state as plain data; collections without objects are left out."""
+        out: Snapshot = {}
+        for index, (info, rows) in enumerate(zip(self.schema.entities, frozen, strict=True)):
+            known = self._known.get(index)
+            if known is None or known[0] != rows:
+                known = self._known[index] = (rows, _shown(info, rows))
+            if known[1]:
+                out[info.collection] = known[1]
+        return out
+
+
+def _shown(info: EntityInfo, rows: tuple[Row, ...]) -> list[dict[str, Any]]:
+    shown = []
+    for slot, row in enumerate(rows, 1):
+        if row is None:
+            continue
+        item: dict[str, Any] = {"id": slot}
+        for f, value in zip(info.fields, row, strict=True):
+            item[f.name] = _plain(f.type, value)
+        shown.append(item)
+    return shown
 
 
 def _plain(kind: Type, value: Any) -> Any:

@@ -14,6 +14,7 @@ from pathlib import Path
 from nsmodel.oracle.errors import OracleUnavailable
 
 SOURCE = Path(__file__).with_name("worker.c")
+PARTS = tuple(SOURCE.with_name(name) for name in ("worker.c", "calls.h", "mounts.h", "sandbox.h"))
 FLAGS = (
     "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-builtin", "-fno-pie", "-no-pie",
     "-mno-red-zone", "-Wall", "-Wextra",
@@ -32,7 +33,7 @@ def worker_path() -> Path:
             "run it on such a machine",
         )
     compiler = _compiler()
-    text = SOURCE.read_bytes()
+    text = b"".join(part.read_bytes() for part in PARTS)
     digest = hashlib.sha256(text + " ".join((compiler, *FLAGS)).encode()).hexdigest()[:16]
     target = _cache() / f"worker-{digest}"
     if not target.exists():

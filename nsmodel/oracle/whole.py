@@ -1,0 +1,99 @@
+"""Everything that the model can do, as one spec with room for long random traces, and what of it an area takes."""
+
+from __future__ import annotations
+
+from nsmodel.kernel.exit import exit_group, exit_thread, wait4, waitid
+from nsmodel.kernel.fork import clone3, unshare
+from nsmodel.kernel.join import setns, setns_pidfd
+from nsmodel.kernel.mount.attributes import mount_remount, mount_remount_bind, mount_setattr
+from nsmodel.kernel.mount.base import Forest
+from nsmodel.kernel.mount.bind import bind_ns, mount_bind, open_tree
+from nsmodel.kernel.mount.dispatch import mount
+from nsmodel.kernel.mount.move import mount_move, move_mount
+from nsmodel.kernel.mount.new import (
+    fsconfig_create,
+    fsconfig_reconfigure,
+    fsmount,
+    fsopen,
+    fspick,
+    mount_new,
+)
+from nsmodel.kernel.mount.place import chdir, chroot, fchdir, open_path, pivot_root
+from nsmodel.kernel.mount.type import mount_change_type
+from nsmodel.kernel.mount.umount import umount2
+from nsmodel.kernel.mount.unlink import rename, unlink
+from nsmodel.kernel.nsfs import close, open_ns, pidfd_open
+from nsmodel.kernel.objects import AttributeKind, Kernel
+from nsmodel.kernel.session import (
+    getpgid,
+    getpid,
+    getppid,
+    getsid,
+    gettid,
+    set_child_subreaper,
+    setpgid,
+    setresuid,
+    setsid,
+)
+from nsmodel.kernel.signal import kill, pidfd_send_signal, sigaction, tgkill
+from nsmodel.kernel.user import set_limit
+from nsmodel.system.operation import op
+from nsmodel.system.spec import Spec
+from nsmodel.system.transition import TransitionSystem, make_system
+
+FOREST = Forest(
+    "a", "a/a", "a/b", "b", "b/a", files=("a/c", "c", "d"), tmpfs=[("a", "a/a", "b")] * 8, single=1, nsfs=True,
+    attributes=tuple(AttributeKind),
+)  # fmt: skip
+
+WHOLE = Spec(
+    name="whole",
+    title="Everything that the model can do, with room for forty calls.",
+    state=Kernel,
+    base=FOREST,
+    bounds={
+        "tasks": 16, "pids": 20, "nsproxies": 18, "fs_structs": 18, "pid_namespaces": 12, "user_namespaces": 8,
+        "mnt_namespaces": 16, "uts_namespaces": 10, "ipc_namespaces": 10, "net_namespaces": 6, "cgroup_namespaces": 8,
+        "time_namespaces": 8, "descriptors": 24, "numbers": 8, "limits": 8, "mounts": 60, "peer_groups": 50,
+        **FOREST.bounds,
+    },
+    operations=(
+        op(clone3), op(unshare), op(setns), op(setns_pidfd), op(exit_thread, code=[0]), op(exit_group, code=[0]),
+        op(wait4), op(waitid), op(kill), op(tgkill), op(pidfd_send_signal), op(sigaction), op(getpid), op(gettid),
+        op(getppid), op(getpgid), op(getsid), op(setsid), op(setpgid), op(set_child_subreaper), op(setresuid),
+        op(open_ns), op(close), op(pidfd_open), op(set_limit, limit=[0]), op(mount_new), op(mount_bind), op(mount_move),
+        op(mount_change_type), op(mount_remount), op(mount_remount_bind), op(mount), op(umount2), op(open_path),
+        op(fchdir), op(chdir), op(chroot), op(pivot_root), op(open_tree), op(move_mount), op(mount_setattr), op(fsopen),
+        op(fsconfig_create), op(fsconfig_reconfigure), op(fsmount), op(fspick), op(bind_ns), op(unlink), op(rename),
+    ),
+    properties=(),
+)  # fmt: skip
+
+PROCESS = {
+    "clone3": 14, "unshare": 7, "setns": 7, "setns_pidfd": 5, "exit_thread": 3, "exit_group": 3, "wait4": 4,
+    "waitid": 2, "kill": 5, "tgkill": 2, "pidfd_send_signal": 2, "sigaction": 2, "getpid": 1, "gettid": 1, "getppid": 2,
+    "getpgid": 2, "getsid": 2, "setsid": 2, "setpgid": 3, "set_child_subreaper": 2, "setresuid": 2, "open_ns": 8,
+    "close": 2, "pidfd_open": 4, "set_limit": 2,
+}  # fmt: skip
+MOUNTS = {
+    "mount_new": 10, "mount_bind": 14, "mount_move": 7, "mount_change_type": 12, "mount_remount": 2,
+    "mount_remount_bind": 3, "mount": 5, "umount2": 14, "open_path": 6, "fchdir": 1, "chdir": 3, "chroot": 2,
+    "pivot_root": 5, "open_tree": 5, "move_mount": 9, "mount_setattr": 5, "fsopen": 2, "fsconfig_create": 2,
+    "fsconfig_reconfigure": 1, "fsmount": 2, "fspick": 1, "bind_ns": 4, "unlink": 3, "rename": 2,
+}  # fmt: skip
+AREAS: dict[str, dict[str, int]] = {
+    "process": PROCESS | {"open_path": 2, "umount2": 2, "bind_ns": 3},
+    "mount": MOUNTS
+    | {
+        "clone3": 6, "unshare": 7, "setns": 5, "setns_pidfd": 1, "open_ns": 6, "close": 4, "exit_group": 2, "wait4": 1,
+        "kill": 1, "setresuid": 1, "pidfd_open": 1, "set_limit": 1,
+    },
+}  # fmt: skip
+"""Areas of the model that a campaign can be restricted to: how often each operation is drawn."""
+EVERYTHING = {name: PROCESS.get(name, 0) + MOUNTS.get(name, 0) for name in (*PROCESS, *MOUNTS)}
+"""The same of the whole model."""
+
+
+def whole_system(kernel: str = "fixed", switches: frozenset[str] = frozenset()) -> TransitionSystem:
+    """The whole model with room for long traces."""
+    return make_system(WHOLE, WHOLE.scope(None), kernel=kernel, switches=switches)
