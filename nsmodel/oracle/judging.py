@@ -14,7 +14,7 @@ from nsmodel.oracle.checkpoint import Checkpoint
 from nsmodel.oracle.judgement import Difference, Differs, Judgement, Uncovered
 from nsmodel.oracle.places import Places
 from nsmodel.oracle.recorded_state import HELD, LINKS, World, told
-from nsmodel.oracle.recordings import Case, Proc, RecordingError, View, views
+from nsmodel.oracle.recordings import Case, Proc, RecordingError, Table, View, views
 from nsmodel.oracle.tables import Comparison, Mismatch
 
 STANDS = {"cwd": ("chdir", "fchdir", "pivot_root", "setns"), "root": ("chroot", "pivot_root", "setns")}
@@ -45,6 +45,8 @@ class Judge:
         """Propagation types of the places that the call under way is about."""
         self.known: dict[str, tuple[Any, ...]] = {}
         """How the table of each mount namespace was when it was last compared."""
+        self.early: dict[str, Table] = {}
+        """Tables that came with a call that changes none: another call, still under way, had changed them."""
         self.rule = ""
         self.guesses = 0
         """How often the call under way decided what was unknown."""
@@ -117,8 +119,16 @@ class Judge:
                 raise
             first = problem
         ways = list(itertools.product(*(range(n) for n in names.offered[:LOOKUPS])))[:WAYS]
-        for choices, closed in [(way, ()) for way in ways if way] + [((), tuple(c)) for c in self._closable(view, mark)]:
+        closable = [tuple(c) for c in self._closable(view, mark)]
+        early = [((), (), True)] if self.early else []
+        for choices, closed, unseen in [
+            *((way, (), False) for way in ways if way),
+            *(((), c, False) for c in closable),
+            *early,
+        ]:
             mark.restore()
+            if unseen:
+                self._adopt(self.early)
             self.places.files.close(closed)
             names.choices = choices
             names.offered.clear()
@@ -175,6 +185,7 @@ class Judge:
             problem.tables = (compared, compared - 1)
             raise problem from None
         comparison.keep()
+        self.early = {}
         self.known.update(seen)
         out.tables_compared += compared
         out.tables_equal += compared
@@ -231,7 +242,7 @@ class Judge:
             return
         for name in STANDS:
             recorded = getattr(delta, name)
-            if told(recorded) and self.places.shown(task, name) not in (None, recorded):
+            if told(recorded) and self.places.shown(task, name) != recorded:
                 self.places.stand(label, Proc(**{name: recorded}))
 
     def _resync(self, view: View) -> None:
@@ -247,14 +258,22 @@ class Judge:
         for label in {step.p, *step.procs}:
             if label in view.after:
                 self.world.resync(label, view.after[label])
-        for label, table in step.after.items():
-            self.places.adopt(label, table)
-            self.known[label] = self._signature(self.world.namespaces[label])
-            self.out.resynced += 1
+        if step.op in self.touching or not step.is_call:
+            self._adopt({**self.early, **step.after})
+            self.early = {}
+        else:
+            self.early.update(step.after)
         self.places.end_namespaces(view)
         for label in {step.p, *step.procs} | ({step.child} if step.child else set()):
             if label in view.after and label in self.world.tasks:
-                self.places.stand(label, view.after[label])
+                self._follow_standing(label, view.after[label])
+
+    def _adopt(self, tables: Mapping[str, Table]) -> None:
+        """Take mounts from tables."""
+        for label, table in tables.items():
+            self.places.adopt(label, table)
+            self.known[label] = self._signature(self.world.namespaces[label])
+            self.out.resynced += 1
 
     # -- what all judges share ------------------------------------------------------------------------------------
 

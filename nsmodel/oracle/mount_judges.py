@@ -19,7 +19,7 @@ from nsmodel.kernel.mount.move import MoveFlags, vfs_move_mount
 from nsmodel.kernel.mount.place import do_chdir, do_chroot, path_pivot_root
 from nsmodel.kernel.mount.tree import top_at
 from nsmodel.kernel.mount.umount import UmountFlags, path_umount
-from nsmodel.kernel.objects import Dentry, Descriptor, Namespace, Task
+from nsmodel.kernel.objects import AttributeFlags, Descriptor, Namespace, Task
 from nsmodel.kernel.pins import pin_file
 from nsmodel.kernel.refs import close_file
 from nsmodel.oracle import new_mounts
@@ -59,7 +59,7 @@ def _mount(judge: Judge, view: View) -> None:
     flags = mount_flags(names)
     if not flags.remount and not flags.bind and names & MS_TYPES and names - MS_WITH_TYPES:
         flags = MountFlags(rec=flags.rec, shared=True, slave=True)  # one type, and flags that no type goes with
-    attributes = mount_attributes(names, at.mount)
+    attributes = AttributeFlags() if kind.startswith("make") else mount_attributes(names, at.mount)
     if kind in ("bind", "rbind", "move"):
         _with_source(judge, view, task, flags, at)
         return
@@ -84,7 +84,7 @@ def _mount(judge: Judge, view: View) -> None:
             raise Uncovered(f"{step.errno} of the file system itself: {fstype}") from None
         raise
     if step.errno is None:
-        new_mounts.made(judge, task, fs)
+        new_mounts.made(judge, task, fs, "upperdir=" in (step.text("data") or ""))
 
 
 def _of_one(judge: Judge, view: View, call: Callable[[], Any], kind: str) -> None:

@@ -170,6 +170,9 @@ def _remove(judge: Judge, view: View) -> None:
         return
     at = place_of(walked)
     dentry = _there(judge, at, walked, step.errno != "ENOENT")
+    if dentry is None and step.errno is None and not directory:
+        judge.guesses += 1  # bind(2) of a socket makes a name, and is not recorded
+        dentry = names.make(at.dentry, walked.last, Kind.FILE)
     if dentry is None:
         if readonly(judge, at.mount) and step.errno == "EROFS":
             return

@@ -29,6 +29,8 @@ DEVICES = frozenset("ext2 ext3 ext4 xfs btrfs vfat msdos iso9660 squashfs erofs 
 """Types that show what is on a block device."""
 ALIKE = frozenset({"LTP", "mp"})
 """What a recording makes of names such as LTP_mouB3x9 and 123_mp (see `twins`)."""
+READONLY = frozenset({"squashfs", "iso9660", "erofs", "romfs", "cramfs"})
+"""Types that nobody can write."""
 MISSING = frozenset({"", "none", "auto", "bind"})
 """What no file system is called."""
 

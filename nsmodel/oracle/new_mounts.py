@@ -13,7 +13,7 @@ from nsmodel.oracle.flags import new_mount_attributes, split, type_word
 from nsmodel.oracle.judgement import Differs, Uncovered
 from nsmodel.oracle.judging import Judge
 from nsmodel.oracle.lookups import ends, opened, permitted, place_of
-from nsmodel.oracle.names import DEVICES, IN_USER_NS, MISSING, PSEUDO, SINGLE, parts_of
+from nsmodel.oracle.names import DEVICES, IN_USER_NS, MISSING, PSEUDO, READONLY, SINGLE, parts_of
 from nsmodel.oracle.recordings import AT_FDCWD, View
 
 FS_ERRORS = frozenset("EINVAL ENODEV ENOTBLK ENOENT EACCES EROFS ENXIO EBUSY EIO EPERM ESTALE ELOOP EOPNOTSUPP".split())
@@ -97,14 +97,17 @@ def root_of(judge: Judge, view: View, fs: FileSystem) -> Dentry:
     return root
 
 
-def made(judge: Judge, task: Task, fs: FileSystem) -> None:
-    """A superblock was made, or found: what is known of it."""
-    if judge.places.names.types[fs] in DEVICES:
+def made(judge: Judge, task: Task, fs: FileSystem, upper: bool) -> None:
+    """A superblock was made, or found: what is known of it. `upper`: an overlay has a directory to write to."""
+    fstype = judge.places.names.types[fs]
+    if fstype in DEVICES:
         fs.kind = FsKind.NEW
-    if judge.places.names.types[fs] == "proc":
-        judge.places.shown_by[fs] = task.pid.ns
-        for sb in judge.world.k.live(Superblock):
-            if sb.fs is fs:
+    for sb in judge.world.k.live(Superblock):
+        if sb.fs is fs:
+            if fstype in READONLY or (fstype == "overlay" and not upper):
+                sb.readonly = True
+            if fstype == "proc":
+                judge.places.shown_by[fs] = task.pid.ns
                 sb.owner = task.pid.ns.owner
 
 
@@ -220,7 +223,7 @@ def _fsconfig(judge: Judge, view: View) -> None:
             file.context = fs = file_system_of(judge, view, task, fstype, told.get("source"))
     judge.call(view, do_fsconfig_create, task, file, readonly)
     if step.errno is None:
-        made(judge, task, fs)
+        made(judge, task, fs, "upperdir" in told)
 
 
 def _ro(judge: Judge, file: Descriptor) -> bool:
