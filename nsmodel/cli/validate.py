@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from nsmodel.cli.options import Stopwatch, json_option, writable
-from nsmodel.oracle.validate import JUDGES, Judgement, validate
+from nsmodel.oracle.judgement import Difference, Judgement
+from nsmodel.oracle.validate import JUDGES, MOUNT_FAMILY, validate
 from nsmodel.report.console import line, people, plural
 from nsmodel.report.output import Cell, DivergenceInfo, ValidateOutput, write
 from nsmodel.system.problem import Problem
@@ -31,19 +33,21 @@ def command(files: tuple[str, ...], json_file: str | None) -> int:
     done = validate(paths)
     status = Exit.NOT_MET if done.differences else Exit.MET if done.files == len(paths) else Exit.UNKNOWN
     for found in done.differences[:SHOWN]:
-        line(console, (f"{found.trace}: step {found.step}, {found.operation}", "bold red"))
-        line(console, f"  {found.what}: the model says {found.expected}, the recording {found.got}")
+        _show(console, found)
     if len(done.differences) > SHOWN:
         line(console, f"  and {len(done.differences) - SHOWN} more")
     for reason, count in done.reasons.most_common():
         if reason.split(":")[0] in JUDGES:
             line(console, f"  uncovered {count:>6,}  {reason}")
-    of_tasks, judged = _share(done)
+    line(console, f"{plural(done.files, 'file')}, {plural(done.steps, 'step')}: {done.modelled:,} judged, "
+         f"{len(done.differences)} diverged, {done.assumed:,} of them decided something unknown")  # fmt: skip
+    for words, part in (("calls on mounts and names", True), ("other calls of tasks", False)):
+        total, judged = _share(done, part)
+        line(console, f"  {total:,} {words}, {judged:.1%} judged")
     line(
         console,
-        f"{plural(done.files, 'file')}, {plural(done.steps, 'step')}: {done.modelled:,} judged, "
-        f"{len(done.differences)} diverged; of {of_tasks:,} steps of tasks and pid namespaces {judged:.1%} judged; "
-        f"{watch.seconds:.1f} s; exit {status:d}",
+        f"  {done.tables_compared:,} changed mount tables compared at five levels, {done.tables_equal:,} equal; state "
+        f"read back {plural(done.resynced, 'time')}; {watch.seconds:.1f} s; exit {status:d}",
     )
     if json_file:
         write(_output(done, status, watch.seconds), json_file)
@@ -64,11 +68,22 @@ def _files(names: tuple[str, ...]) -> list[Path]:
     return out
 
 
-def _share(done: Judgement) -> tuple[int, float]:
-    """Steps of the operations that are judged at all, and which part of them was."""
+def _show(console: Console, found: Difference) -> None:
+    """A divergence; rows of tables are put side by side, the model's and the recorded one."""
+    line(console, (f"{found.trace}: step {found.step}, {found.operation}", "bold red"))
+    line(console, f"  {found.what}")
+    ours, theirs = found.expected.split("; "), found.got.split("; ")
+    for i in range(max(len(ours), len(theirs))):
+        line(console, f"    model     {ours[i] if i < len(ours) else '-'}")
+        line(console, f"    recorded  {theirs[i] if i < len(theirs) else '-'}")
+
+
+def _share(done: Judgement, mounts: bool) -> tuple[int, float]:
+    """Steps of the operations that are judged at all, those on mounts or the others, and which part of them was."""
     total = uncovered = 0
     for cell, counts in done.cells.items():
-        if cell.split("|")[0] in JUDGES:
+        operation = cell.split("|")[0]
+        if operation in JUDGES and (operation in MOUNT_FAMILY) == mounts:
             total += sum(counts.values())
             uncovered += counts["uncovered"]
     return total, (total - uncovered) / total if total else 1.0
@@ -84,8 +99,8 @@ def _output(done: Judgement, status: Exit, seconds: float) -> ValidateOutput:
         modelled=done.modelled,
         uncovered=done.steps - done.modelled,
         diverged=len(done.differences),
-        tables_compared=0,
-        tables_equal=0,
+        tables_compared=done.tables_compared,
+        tables_equal=done.tables_equal,
         resynced=done.resynced,
         assumed=done.assumed,
         cells={

@@ -26,7 +26,7 @@ from nsmodel.kernel.signal import KillTo, kill, pidfd_send_signal, tgkill
 from nsmodel.oracle.judgement import Differs, Uncovered
 from nsmodel.oracle.judging import Judge
 from nsmodel.oracle.recorded_state import HELD, LINKS, World
-from nsmodel.oracle.recordings import Proc, View
+from nsmodel.oracle.recordings import Proc, Step, View
 
 CLONE_NAMES = {
     "NEWNS": "newns", "NEWUTS": "newuts", "NEWIPC": "newipc", "NEWPID": "newpid", "NEWNET": "newnet",
@@ -443,18 +443,37 @@ def _exit(judge: Judge, view: View) -> None:
     if task is None:
         raise Uncovered("a task that the recording does not show")
     live = world.k.live(Task)
+    if step.p in judge.gone:
+        return
     if task not in live or task.state != TaskState.RUNNING:
         if step.args.get("signal") == 9 or task not in live or task.state == TaskState.EXITING:
             return  # its pid namespace ended, and the model ended it then
         raise Differs("dead already", "an exit", "end of the task")
-    heirs = [t for t in live if t.group_leader is task.group_leader and t is not task and t.state == TaskState.RUNNING]
-    reaper = task.pid.ns.child_reaper is task and bool(heirs)
-    judge.run_rule(view, exit_thread, task, step.args.get("exit", 0) & 3, heirs[0] if reaper else None)
+    end_task(judge, view, task, step)
     for label, proc in view.step.procs.items():
         orphan = world.tasks.get(label)
         if orphan is None or orphan not in world.k.live(Task) or not isinstance(proc.ppid, str | int):
             continue
         _compare_parent(judge, label, orphan, proc)
+
+
+def end_task(judge: Judge, view: View, task: Task, end: Step) -> None:
+    """A task ends as its `!exit` says."""
+    live = judge.world.k.live(Task)
+    heirs = [t for t in live if t.group_leader is task.group_leader and t is not task and t.state == TaskState.RUNNING]
+    reaper = task.pid.ns.child_reaper is task and bool(heirs)
+    judge.run_rule(view, exit_thread, task, end.args.get("exit", 0) & 3, heirs[0] if reaper else None)
+
+
+def end_others(judge: Judge, view: View) -> None:
+    """Tasks that are dead already where their end is recorded later: several ended at once."""
+    for label, proc in view.step.procs.items():
+        task = judge.world.tasks.get(label)
+        end = judge.ends.get(label)
+        if proc.is_dead and label != view.step.p and end is not None and type(task) is Task:
+            if task.state == TaskState.RUNNING:
+                end_task(judge, view, task, end)
+                judge.gone.add(label)
 
 
 def _compare_parent(judge: Judge, label: str, orphan: Task, proc: Proc) -> None:
@@ -465,6 +484,12 @@ def _compare_parent(judge: Judge, label: str, orphan: Task, proc: Proc) -> None:
         raise Differs(expected, proc.ppid, f"parent of {label}")
     if proc.ppid == "ext":
         orphan.parent = None
+
+
+def _exit_with_others(judge: Judge, view: View) -> None:
+    if judge.together:
+        end_others(judge, view)
+    _exit(judge, view)
 
 
 JUDGES: dict[str, Callable[[Judge, View], None]] = {
@@ -481,7 +506,7 @@ JUDGES: dict[str, Callable[[Judge, View], None]] = {
     "setsid": _setsid,
     "wait4": _wait,
     "waitid": _wait,
-    "!exit": _exit,
+    "!exit": _exit_with_others,
     "getpid": _number_call(getpid, False),
     "gettid": _number_call(gettid, False),
     "getppid": _number_call(getppid, False),

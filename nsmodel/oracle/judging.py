@@ -47,6 +47,11 @@ class Judge:
         """How the table of each mount namespace was when it was last compared."""
         self.early: dict[str, Table] = {}
         """Tables that came with a call that changes none: another call, still under way, had changed them."""
+        self.ends = {step.p: step for step in case.steps if step.op == "!exit"}
+        self.gone: set[str] = set()
+        """Tasks that ended together with another, before their end was recorded."""
+        self.together = False
+        """Tasks that are dead by now ended with the one whose end is judged."""
         self.rule = ""
         self.guesses = 0
         """How often the call under way decided what was unknown."""
@@ -111,6 +116,7 @@ class Judge:
         names = self.places.names
         names.choices = ()
         names.offered.clear()
+        self.together = False
         try:
             self._once(view, judge)
             return
@@ -121,6 +127,9 @@ class Judge:
         ways = list(itertools.product(*(range(n) for n in names.offered[:LOOKUPS])))[:WAYS]
         closable = [tuple(c) for c in self._closable(view, mark)]
         early = [((), (), True)] if self.early else []
+        if view.step.op == "!exit" and any(p.is_dead for x, p in view.step.procs.items() if x != view.step.p):
+            self.together = True
+            closable.insert(0, ())
         for choices, closed, unseen in [
             *((way, (), False) for way in ways if way),
             *(((), c, False) for c in closable),
@@ -140,6 +149,7 @@ class Judge:
                 continue
             finally:
                 names.choices = ()
+        self.together = False
         raise first
 
     def _once(self, view: View, judge: Callable[[Judge, View], None]) -> None:
@@ -198,8 +208,17 @@ class Judge:
             if m.ns is ns:
                 where = "" if m.mountpoint is None or m.parent is None else names.path(m.mountpoint, m.parent.root)
                 rows.append(
-                    (id(m), id(m.parent), where, names.shown(m.root), id(m.group), id(m.master), m.unbindable,
-                     m.attributes, self._readonly(m))  # fmt: skip
+                    (
+                        id(m),
+                        id(m.parent),
+                        where,
+                        names.shown(m.root),
+                        id(m.group),
+                        id(m.master),
+                        m.unbindable,
+                        m.attributes,
+                        self._readonly(m),
+                    )  # fmt: skip
                 )
         return tuple(rows)
 
@@ -362,7 +381,7 @@ class _Mark:
         self.dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = [
             (d, dict(d)) for d in (world.tasks, world.namespaces, world.numbers, world.uids, places.files.open)
         ]
-        self.waiting = set(places.waiting)
+        self.waiting, self.gone = set(places.waiting), set(judge.gone)
         places.names.undo.clear()
 
     def restore(self) -> None:
@@ -371,5 +390,5 @@ class _Mark:
         for d, kept in self.dicts:
             d.clear()
             d.update(kept)
-        self.judge.places.waiting = set(self.waiting)
+        self.judge.places.waiting, self.judge.gone = set(self.waiting), set(self.gone)
         self.judge.places.names.take_back(0)

@@ -12,8 +12,9 @@ from nsmodel.oracle.paths import Place, Walked
 from nsmodel.oracle.recordings import View
 
 
-def ends(judge: Judge, view: View, walked: Walked) -> bool:
-    """The call ends with the walk: it failed there, in the model too, or at a name that was unknown until now."""
+def ends(judge: Judge, view: View, walked: Walked, sure: bool = True) -> bool:
+    """The call ends with the walk: it failed there, in the model too, or at a name that was unknown until now. Where
+    the same error may come of something else too (not `sure`), nothing is learnt of the name."""
     errno = view.step.errno
     if walked.errno is not None:
         judge.must(view, walked.errno, f"lookup of {walked.text!r}")
@@ -21,7 +22,7 @@ def ends(judge: Judge, view: View, walked: Walked) -> bool:
     if walked.supposed:
         judge.guesses += 1
         if errno in ("ENOENT", "ENOTDIR", "ELOOP", "EACCES"):
-            settle_failure(judge, walked, errno)
+            settle_failure(judge, walked, errno, sure)
             return True
         walked.supposed.clear()
     if errno == "EACCES":
@@ -29,11 +30,11 @@ def ends(judge: Judge, view: View, walked: Walked) -> bool:
     return False
 
 
-def settle_failure(judge: Judge, walked: Walked, errno: str) -> None:
+def settle_failure(judge: Judge, walked: Walked, errno: str, sure: bool) -> None:
     """Keep what a failed lookup tells of the names that were unknown."""
     names = judge.places.names
     for dentry in reversed(walked.supposed):
-        if errno == "ENOENT" and dentry is walked.supposed[-1]:
+        if errno == "ENOENT" and sure and dentry is walked.supposed[-1]:
             names.forget(dentry)
         elif dentry.parent is not None and not names.inside(dentry):
             names.forget(dentry, absent=False)
@@ -78,7 +79,9 @@ def opened(judge: Judge, view: View, task: Task, file: Descriptor) -> None:
     known = ids.get(file.mount)
     if new.mnt_id is not None:
         if known is not None and known != new.mnt_id:
-            raise Differs(f"mount {known}", f"mount {new.mnt_id}", f"mount of the new descriptor; effect of {judge.rule}")
+            raise Differs(
+                f"mount {known}", f"mount {new.mnt_id}", f"mount of the new descriptor; effect of {judge.rule}"
+            )
         for other in [m for m, number in ids.items() if number == new.mnt_id and m is not file.mount]:
             del ids[other]
         ids[file.mount] = new.mnt_id

@@ -13,11 +13,9 @@ from typing import Any
 from nsmodel.ir.language import Refused
 from nsmodel.kernel.mount.attributes import do_mount_setattr
 from nsmodel.kernel.mount.bind import OpenTreeFlags, do_loopback_ns, do_open_tree
-from nsmodel.kernel.mount.common import check_may_mount
 from nsmodel.kernel.mount.dispatch import MountFlags, path_mount
 from nsmodel.kernel.mount.move import MoveFlags, vfs_move_mount
 from nsmodel.kernel.mount.place import do_chdir, do_chroot, path_pivot_root
-from nsmodel.kernel.mount.tree import top_at
 from nsmodel.kernel.mount.umount import UmountFlags, path_umount
 from nsmodel.kernel.objects import AttributeFlags, Descriptor, Namespace, Task
 from nsmodel.kernel.pins import pin_file
@@ -41,6 +39,7 @@ from nsmodel.oracle.paths import Place
 from nsmodel.oracle.recorded_mounts import NS_FIELDS
 from nsmodel.oracle.recordings import View
 
+
 def _mount(judge: Judge, view: View) -> None:
     step = view.step
     task = judge.caller(view)
@@ -50,7 +49,7 @@ def _mount(judge: Judge, view: View) -> None:
     if step.errno == "EFAULT":
         raise Uncovered("EFAULT: pointers are not recorded")
     target = judge.places.walk(view, task, "target")
-    if ends(judge, view, target):
+    if ends(judge, view, target, sure=kind not in ("bind", "rbind", "move", "new")):
         return
     if target.place is None:
         raise Uncovered("mounting on the file of a namespace, named by a link of /proc")
@@ -190,7 +189,7 @@ def _pivot_root(judge: Judge, view: View) -> None:
     if not permitted(judge, view, task):
         return
     new = judge.places.walk(view, task, "new_root", directory=True)
-    if ends(judge, view, new):
+    if ends(judge, view, new, sure=False):
         return
     old = judge.places.walk(view, task, "put_old", directory=True)
     if ends(judge, view, old):
@@ -296,7 +295,7 @@ def _move_mount(judge: Judge, view: View) -> None:
         judge.must(view, "EINVAL", "an unknown flag, or two that exclude each other")
         return
     to = judge.places.walk(view, task, "to_path", "to_dfd", follow="T_SYMLINKS" in names, empty="T_EMPTY_PATH" in names)
-    if ends(judge, view, to):
+    if ends(judge, view, to, sure=False):
         return
     source = judge.places.walk(view, task, "from_path", "from_dfd", follow="F_SYMLINKS" in names,
                                empty="F_EMPTY_PATH" in names)  # fmt: skip

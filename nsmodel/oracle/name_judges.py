@@ -22,10 +22,20 @@ from nsmodel.oracle.names import ALIKE, FRESH, Kind
 from nsmodel.oracle.paths import NAME_MAX, Place, Walked
 from nsmodel.oracle.recordings import View
 
-O_ACCMODE, O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW, O_PATH = 3, 0o100, 0o200, 0o1000, 0o200000, 0o400000, 0o10000000
+O_ACCMODE, O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW, O_PATH = (
+    3,
+    0o100,
+    0o200,
+    0o1000,
+    0o200000,
+    0o400000,
+    0o10000000,
+)
 AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH = 0x200, 0x400, 0x1000
 RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT = 1, 2, 4
-OWN_ERRORS = frozenset("EACCES EPERM ENOSPC EDQUOT EMLINK EOVERFLOW EMFILE ENFILE ETXTBSY ENXIO ENODEV EOPNOTSUPP EIO EFAULT".split())
+OWN_ERRORS = frozenset(
+    ["EACCES", "EPERM", "ENOSPC", "EDQUOT", "EMLINK", "EOVERFLOW", "EMFILE", "ENFILE", "ETXTBSY", "ENXIO", "ENODEV", "EOPNOTSUPP", "EIO", "EFAULT"]
+)
 """What the file system, its permissions or limits answer."""
 
 
@@ -44,7 +54,7 @@ def _create(judge: Judge, view: View, name: str, dfd: str | None, kind: Kind, ta
     step, names = view.step, judge.places.names
     task = judge.caller(view)
     walked = judge.places.walk(view, task, name, dfd, follow=False, parent=True)
-    if ends(judge, view, walked) or _odd_last(judge, view, walked, "EEXIST"):
+    if ends(judge, view, walked, sure=False) or _odd_last(judge, view, walked, "EEXIST"):
         return
     at = place_of(walked)
     found = _there(judge, at, walked, view.step.errno == "EEXIST")
@@ -124,11 +134,11 @@ def _link(judge: Judge, view: View) -> None:
     flags = step.integer("flags") if at_form else 0
     old = judge.places.walk(view, task, "old", "odfd" if at_form else None, follow=bool(flags & AT_SYMLINK_FOLLOW),
                             empty=bool(flags & AT_EMPTY_PATH))  # fmt: skip
-    if ends(judge, view, old):
+    if ends(judge, view, old, sure=False):
         return
     source = place_of(old)
     new = judge.places.walk(view, task, "new", "ndfd" if at_form else None, follow=False, parent=True)
-    if ends(judge, view, new) or _odd_last(judge, view, new, "EEXIST"):
+    if ends(judge, view, new, sure=False) or _odd_last(judge, view, new, "EEXIST"):
         return
     at = place_of(new)
     if _there(judge, at, new, step.errno == "EEXIST") is not None:
@@ -162,7 +172,7 @@ def _remove(judge: Judge, view: View) -> None:
         return
     directory = step.op == "rmdir" or bool(flags & AT_REMOVEDIR)
     walked = judge.places.walk(view, task, "path", "dfd" if at_form else None, follow=False, parent=True)
-    if ends(judge, view, walked):
+    if ends(judge, view, walked, sure=False):
         return
     if walked.last in (".", "..", "/"):
         errno = {".": "EINVAL", "..": "ENOTEMPTY", "/": "EBUSY"}[walked.last] if directory else "EISDIR"
@@ -220,10 +230,10 @@ def _rename(judge: Judge, view: View) -> None:
     if flags & (RENAME_EXCHANGE | RENAME_WHITEOUT):
         raise Uncovered("renameat2 that exchanges names")
     old = judge.places.walk(view, task, "old", "odfd" if at_form else None, follow=False, parent=True)
-    if ends(judge, view, old):
+    if ends(judge, view, old, sure=False):
         return
     new = judge.places.walk(view, task, "new", "ndfd" if at_form else None, follow=False, parent=True)
-    if ends(judge, view, new):
+    if ends(judge, view, new, sure=False):
         return
     one, two = place_of(old), place_of(new)
     if one.mount is not two.mount:
@@ -253,12 +263,16 @@ def _rename(judge: Judge, view: View) -> None:
     if over is not None and _below(one.dentry, over):
         judge.must(view, "ENOTEMPTY", "over a directory that it is in")
         return
+    if over is dentry:
+        if step.errno is not None:
+            raise Differs("success", step.errno, "two names of the same; check of vfs_rename")
+        return
     if over is not None:
         same = step.errno not in ("ENOTDIR", "EISDIR")
         judge.places.mounts.kind_like(dentry, over, same)
     _own_error(view)
     judge.call(view, may_rename, task, one.mount, dentry, two.mount, over)
-    if step.errno is not None or over is dentry:
+    if step.errno is not None:
         return
     if over is not None:
         judge.rule = "detach_mounts"
@@ -291,7 +305,7 @@ def _open(judge: Judge, view: View) -> None:
             _opened(judge, view, task, place_of(walked), bool(flags & O_PATH), write)
         return
     walked = judge.places.walk(view, task, "path", dfd, follow=False, parent=True)
-    if ends(judge, view, walked) or _odd_last(judge, view, walked, "EISDIR"):
+    if ends(judge, view, walked, sure=False) or _odd_last(judge, view, walked, "EISDIR"):
         return
     if walked.slash:
         judge.must(view, "EISDIR", "a name with a slash behind")

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable
 from nsmodel.kernel.objects import Dentry, FileSystem, FsKind, Kernel, Superblock, UserNamespace
 
 SINGLE = frozenset(
-    "sysfs mqueue cgroup cgroup2 devtmpfs securityfs debugfs tracefs configfs pstore efivarfs selinuxfs fusectl "
-    "binfmt_misc rpc_pipefs nfsd resctrl".split()
+    ["sysfs", "mqueue", "cgroup", "cgroup2", "devtmpfs", "securityfs", "debugfs", "tracefs", "configfs", "pstore", "efivarfs", "selinuxfs", "fusectl", "binfmt_misc", "rpc_pipefs", "nfsd", "resctrl"]
 )
 """Types of which there is one file system for all (or one for each network or IPC namespace)."""
 FRESH = frozenset({"tmpfs", "ramfs"})
@@ -25,7 +24,9 @@ IN_USER_NS = frozenset({
 """FS_USERNS_MOUNT: what a user namespace's root may mount."""
 PSEUDO = SINGLE | FRESH | IN_USER_NS | {"hugetlbfs", "autofs"}
 """Types that are mounted without a device."""
-DEVICES = frozenset("ext2 ext3 ext4 xfs btrfs vfat msdos iso9660 squashfs erofs f2fs udf exfat ntfs3 minix romfs".split())
+DEVICES = frozenset(
+    ["ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "msdos", "iso9660", "squashfs", "erofs", "f2fs", "udf", "exfat", "ntfs3", "minix", "romfs"]
+)
 """Types that show what is on a block device."""
 ALIKE = frozenset({"LTP", "mp"})
 """What a recording makes of names such as LTP_mouB3x9 and 123_mp (see `twins`)."""

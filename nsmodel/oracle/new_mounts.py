@@ -16,7 +16,7 @@ from nsmodel.oracle.lookups import ends, opened, permitted, place_of
 from nsmodel.oracle.names import DEVICES, IN_USER_NS, MISSING, PSEUDO, READONLY, SINGLE, parts_of
 from nsmodel.oracle.recordings import AT_FDCWD, View
 
-FS_ERRORS = frozenset("EINVAL ENODEV ENOTBLK ENOENT EACCES EROFS ENXIO EBUSY EIO EPERM ESTALE ELOOP EOPNOTSUPP".split())
+FS_ERRORS = frozenset(["EINVAL", "ENODEV", "ENOTBLK", "ENOENT", "EACCES", "EROFS", "ENXIO", "EBUSY", "EIO", "EPERM", "ESTALE", "ELOOP", "EOPNOTSUPP"])
 """What a file system can fail with itself, by its options, its device, or what it finds there."""
 OF_NAMESPACE = {"sysfs": "net", "mqueue": "ipc", "cgroup": "cgroup", "cgroup2": "cgroup"}
 """The namespace whose owner may mount a type; there is a sysfs for each network and a mqueue for each IPC namespace."""
@@ -119,7 +119,9 @@ def own_error(judge: Judge, view: View, fstype: str) -> bool:
         return base in ("proc", "sysfs") and judge.caller(view).user_ns is not _world(judge)
     if errno == "EBUSY":
         return base not in PSEUDO
-    return errno in FS_ERRORS and (bool(view.step.args.get("data")) or base not in PSEUDO or base in ("overlay", "fuse"))
+    return errno in FS_ERRORS and (
+        bool(view.step.args.get("data")) or base not in PSEUDO or base in ("overlay", "fuse")
+    )
 
 
 def _fsopen(judge: Judge, view: View) -> None:
@@ -208,7 +210,9 @@ def _fsconfig(judge: Judge, view: View) -> None:
     if cmd == RECONFIGURE:
         if file.phase == ContextPhase.RECONF_PARAMS and step.errno is not None and step.errno not in ("EPERM", "EBUSY"):
             raise Uncovered(f"{step.errno} of the file system itself")
-        judge.call(view, do_fsconfig_reconfigure, task, file, readonly if {"ro", "rw"} & told.keys() else _ro(judge, file))
+        judge.call(
+            view, do_fsconfig_reconfigure, task, file, readonly if {"ro", "rw"} & told.keys() else _ro(judge, file)
+        )
         return
     fs = file.context
     assert fs is not None

@@ -143,15 +143,19 @@ class RecordedMounts:
     def _mount(self, ns: MntNamespace, row: Row) -> Mount:
         """The mount of a row, made when no object has its label."""
         m = self.labels.mounts.get(row.n.id)
+        if m is None and row.uid is None:
+            m = self.by_id(row.id)
+            if m is not None and m.ns is not ns:
+                m = None
         root = self._root(row, m)
         if m is None or m not in self.k.live(Mount):
             m = self.k.new(Mount)
             m.count = 1
-            self.labels.mounts[row.n.id] = m
         elif m.ns is None:
             m.count += m.parent is None
         elif m.ns is not ns and m.ns.root is m:  # a tree that was mounted nowhere, and is attached
             m.ns.root = None
+        self.labels.mounts[row.n.id] = m
         m.ns = ns
         m.root = root
         if root.fs is self.nsfs and named_by(m) is None:

@@ -28,6 +28,11 @@ MARKS = frozenset({"!signal", "!check", "!expect", "!verdict"})
 NAMESPACE_TYPES = ("mnt", "pid", "user", "uts", "ipc", "net", "cgroup", "time")
 AT_FDCWD = -100
 
+_SHORTENED = re.compile(rb'/peers(?=[/" ])')
+_WHOLE = b"/tmp/peers"
+"""Recordings shorten the name of the folder, below /tmp, that holds the programs under test. Whole again, it is where
+the mounts say it is: a recursive bind of /tmp copies what is mounted there."""
+
 _ALL_LINKS = (*NAMESPACE_TYPES, "pid_for_children", "time_for_children")
 _LABEL = re.compile(r"P[1-9][0-9]*\Z")
 _NAMESPACE = re.compile(rf"({'|'.join(NAMESPACE_TYPES)})[1-9][0-9]*\Z")
@@ -372,7 +377,7 @@ def parse(data: bytes, path: str = "<recording>") -> Case:
         if header.format != FORMAT:
             fix = f"give a recording of format {FORMAT}"
             raise RecordingError(path, "format", f"the file is of format {header.format!r:.60}", fix)
-        case = _CASE.decode(data)
+        case = _CASE.decode(_SHORTENED.sub(_WHOLE, data))
     except msgspec.ValidationError as error:
         raise _shape_error(path, error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

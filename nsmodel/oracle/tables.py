@@ -128,6 +128,8 @@ class Comparison:
         """Raise a mismatch where table and model differ; `visible` is what the viewer's root shows, if that is known."""
         rows = shown_rows(table)
         mine = self.table(ns)
+        if visible is not None and any(s.row.uid is None for s in rows):
+            mine = [s for s in mine if s.mount in visible]  # the recorder could not list the others
         self._multiset(rows, mine)
         pairs = self._match(rows, mine)
         self._details(pairs)
@@ -287,15 +289,18 @@ class Comparison:
             raise Mismatch(4, f"propagate_from: {name}", [self.describe(seen)], [_described(shown)])
 
     def _identity(self, pairs: list[tuple[Shown, Seen]]) -> None:
+        """The same label, the same mount. Where the recorder could not list a namespace's mounts (its last process was
+        ending), rows have labels of their own, by the numbers that the kernel gives again."""
         for shown, seen in pairs:
             label, m = shown.row.n.id, seen.mount
             known, has = self.labels.mounts.get(label), self.named.get(m)
             if known is m:
                 continue
-            if known is not None or has is not None:
+            unnumbered = shown.row.uid is None and self.mounts.labels.ids.get(m) in (None, shown.row.id)
+            if known is not None or (has is not None and not unnumbered):
                 raise Mismatch(5, "another mount at the same place", [self.describe(seen)], [_described(shown)])
             self.labels.mounts[label] = m
-            self.named[m] = label
+            self.named.setdefault(m, label)
 
     def _visible(self, pairs: list[tuple[Shown, Seen]], visible: set[Mount]) -> None:
         odd = [(r, s) for r, s in pairs if (s.mount in visible) == r.hidden]

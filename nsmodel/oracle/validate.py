@@ -12,8 +12,8 @@ import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from nsmodel.oracle.judges import JUDGES as PROCESS_JUDGES
 from nsmodel.oracle.judgement import Judgement
+from nsmodel.oracle.judges import JUDGES as PROCESS_JUDGES
 from nsmodel.oracle.judging import Judge
 from nsmodel.oracle.mount_judges import MOUNT_JUDGES
 from nsmodel.oracle.name_judges import NAME_JUDGES
