@@ -76,6 +76,10 @@ def copy_descriptor(k: Kernel, file: Descriptor, table: Task) -> None:
     copy.tree = file.tree
     copy.phase = file.phase
     copy.context = file.context
+    maker = file.maker
+    copy.maker = maker
+    if maker is not None:
+        maker.count += 1
     if file.mount is not None:
         file.mount.count += 1
     copy.pidfd = file.pidfd

@@ -40,7 +40,7 @@ def user_references(k: Kernel) -> None:
         held += count(n for n in k.net_namespaces if n.owner is ns)
         held += count(n for n in k.cgroup_namespaces if n.owner is ns)
         held += count(n for n in k.time_namespaces if n.owner is ns)
-        held += count(s for s in k.superblocks if s.owner is ns)
+        held += count(s for s in k.superblocks if s.owner is ns) + count(f for f in k.descriptors if f.maker is ns)
         require(ns.count == held, "the count of a user namespace equals its holders", ns)
 
 

@@ -6,7 +6,7 @@ whoever joins a user namespace in the same call is asked for capabilities with t
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EINVAL, EPERM, ESRCH, EUSERS, fail, given, helper, syscall
+from nsmodel.ir.language import EBADF, EINVAL, EPERM, ESRCH, EUSERS, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_access, may_call
 from nsmodel.kernel.fork import threaded
 from nsmodel.kernel.mount.namespace import enter
@@ -166,6 +166,13 @@ def join_user(k: Kernel, task: Task, ns: UserNamespace) -> None:
     put_user_ns(k, old)
 
 
+@helper
+def names_ns(k: Kernel, file: Descriptor) -> bool:
+    """A descriptor is of a namespace."""
+    plain = file.uts is not None or file.ipc is not None or file.net is not None or file.time is not None
+    return plain or file.mnt is not None or file.user is not None or file.pid_ns is not None or file.cgroup is not None
+
+
 @syscall(source="kernel/nsproxy.c: SYSCALL_DEFINE2(setns), validate_ns (v6.18); setns(2)")
 def setns(k: Kernel, task: Task, file: Descriptor, wrong_type: bool) -> int:
     """Join the namespace of an open file; `wrong_type` asks for another type than the file's."""
@@ -173,6 +180,10 @@ def setns(k: Kernel, task: Task, file: Descriptor, wrong_type: bool) -> int:
     old = task.nsproxy
     assert old is not None
     given(file.pidfd is None)
+    if file.opath:
+        fail(EBADF, "the descriptor was opened with O_PATH")
+    if not names_ns(k, file):
+        fail(EINVAL, "the descriptor is of no namespace")
     if wrong_type:
         fail(EINVAL, "the namespace is not of the type asked for")
     if file.user is not None:

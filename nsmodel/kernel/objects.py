@@ -109,6 +109,8 @@ class MntNamespace(Namespace):
     descriptor is closed."""
     origin: MntNamespace | None
     """Of an anonymous one: the namespace that its tree was copied from (`seq_origin`); None when that is gone."""
+    anywhere: bool
+    """Of an anonymous one: its tree was copied from no namespace (fsmount), so all may use it (`seq_origin` 0)."""
     older: set[MntNamespace]
     """Living ones that were made before it: the order of `ns_id`, which is never given twice."""
 
@@ -368,6 +370,9 @@ class Descriptor(NsFile):
     phase: ContextPhase
     context: FileSystem | None
     """What a context of fsopen or fspick is for."""
+    maker: UserNamespace | None
+    """Of a context of fsopen: the user namespace that it was opened in, which what it makes belongs to (`fc->user_ns`);
+    counted."""
 
 
 class Kernel(State):

@@ -10,6 +10,7 @@ from typing import TypeVar
 from nsmodel.ir.language import helper
 from nsmodel.kernel.mount.victims import Leaving, take_off
 from nsmodel.kernel.objects import (
+    ContextPhase,
     Dentry,
     Descriptor,
     FileSystem,
@@ -126,7 +127,10 @@ def put_pid(k: Kernel, pid: Pid) -> None:
 @helper
 def drop_superblock(k: Kernel, fs: FileSystem) -> None:
     """A file system that nothing shows and no context holds any more is gone (fs/super.c: deactivate_super, v6.18)."""
-    held = any(x.root.fs is fs for x in k.mounts) or any(f.context is fs for f in k.descriptors)
+    held = any(x.root.fs is fs for x in k.mounts)
+    for f in k.descriptors:
+        if f.context is fs and f.phase != ContextPhase.CREATE_PARAMS:
+            held = True
     if fs.kind == FsKind.NEW and not held:
         for sb in k.superblocks:
             if sb.fs is fs:
@@ -235,7 +239,10 @@ def close_file(k: Kernel, file: Descriptor) -> None:
         put_pid(k, file.pidfd)
     m = file.mount
     fs = file.context
+    maker = file.maker
     k.free(file)
+    if maker is not None:
+        put_user_ns(k, maker)
     if m is not None:
         m.count -= 1
         m.expiring = False

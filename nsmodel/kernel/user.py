@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from nsmodel.ir.language import EACCES, ENOSPC, EPERM, fail, given, helper, syscall
 from nsmodel.kernel.credentials import may_call
+from nsmodel.kernel.mount.tree import mount_ns, topmost
 from nsmodel.kernel.objects import (
     CgroupNamespace,
     IpcNamespace,
@@ -78,9 +79,26 @@ def check_limit(k: Kernel, task: Task, kind: Namespace) -> None:
 
 
 @helper
+def chrooted(k: Kernel, task: Task) -> bool:
+    """The root directory is not the top of what is mounted on the bottom of the mount namespace (fs/namespace.c:
+    current_chrooted, v6.18)."""
+    fs = task.fs
+    ns = mount_ns(k, task)
+    if fs is None or ns is None:
+        return False
+    bottom = ns.root
+    if bottom is None:
+        return False
+    top = topmost(k, bottom)
+    return fs.root_mnt is not top or fs.root_dentry is not top.root
+
+
+@helper
 def check_create_user_ns(k: Kernel, task: Task) -> None:
     """The checks of create_user_ns as far as they can fail here (kernel/user_namespace.c, v6.18)."""
     check_limit(k, task, task.user_ns)
+    if chrooted(k, task):
+        fail(EPERM, "the caller's root is not the root of its mount namespace")
     if not task.user_ns.mapped:
         fail(EPERM, "the caller's ids are not mapped in its user namespace")
 

@@ -16,9 +16,8 @@ from typing import Any
 from nsmodel.ir import nodes as n
 from nsmodel.ir.language import ScopeCut
 from nsmodel.ir.lower import definition_of
-from nsmodel.ir.state import Frozen
 from nsmodel.kernel.exit import WaitFor
-from nsmodel.kernel.objects import Kernel, Mount, Task, TaskState
+from nsmodel.kernel.objects import Descriptor, Kernel, Mount, Task, TaskState
 from nsmodel.oracle.draws import Draw
 from nsmodel.oracle.driver import Sandbox
 from nsmodel.oracle.replay import Divergence, Replayer, Step
@@ -164,14 +163,22 @@ def _run(runner: Runner, call: Call) -> Outcome | None:
         done = runner.run(call)
     except (ScopeCut, OperationError):
         return None
-    if done is not None and _kernel_chooses(runner.system, runner.state, call):
+    if done is not None and (_kernel_chooses(runner.state, call) or _shares_context(runner.state, call)):
         return None
     if done is not None and done.state is None:
         raise AssertionError(f"{call}: {done.violations}")
     return done
 
 
-def _kernel_chooses(system: TransitionSystem, state: Kernel, call: Call) -> bool:
+def _shares_context(state: Kernel, call: Call) -> bool:
+    """A child would share a context of fsopen or fspick with its parent, which the model does not tell."""
+    if call.operation != "clone3":
+        return False
+    task = state.at(Task, call.by_name["task"])
+    return any(f.phase and task is not None and f.table is task.group_leader for f in state.live(Descriptor))
+
+
+def _kernel_chooses(state: Kernel, call: Call) -> bool:
     """A wait that finds several zombies takes the oldest, which the model does not tell: such calls are left out."""
     given = call.by_name
     if call.operation not in ("wait4", "waitid") or given["who"] is WaitFor.PID or given["child"] is None:
@@ -272,11 +279,14 @@ def campaign(
     """Draw, replay and compare as many traces as wanted, one block after the other."""
     out = Campaign()
     for indices in blocks(traces):
-        before = out
-        out = out.joined(run_block(system, plan, indices, lambda part, before=before: tell(before.joined(part))))
+        out = out.joined(run_block(system, plan, indices, _after(out, tell)))
         if out.interrupted:
             break
     return out
+
+
+def _after(before: Campaign, tell: Callable[[Campaign], None]) -> Callable[[Campaign], None]:
+    return lambda part: tell(before.joined(part))
 
 
 def producible(system: TransitionSystem) -> list[str]:

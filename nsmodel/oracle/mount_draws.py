@@ -30,8 +30,7 @@ Place = tuple[Mount, Dentry]
 Given = list[tuple[str, Any]]
 T = TypeVar("T")
 PLAIN_ATTRIBUTES = ("readonly", "nosuid", "nodev", "noexec", "nodiratime", "nosymfollow")
-TYPES = (Propagation.SHARED, Propagation.SHARED, Propagation.SHARED, Propagation.SLAVE, Propagation.SLAVE)
-TYPES += (Propagation.PRIVATE, Propagation.UNBINDABLE)
+TYPES = [Propagation.SHARED] * 3 + [Propagation.SLAVE] * 2 + [Propagation.PRIVATE, Propagation.UNBINDABLE]
 MAINLY_BIND = (NsType.MNT, NsType.MNT, NsType.MNT, NsType.UTS, NsType.PID, NsType.USER)
 
 
@@ -307,4 +306,3 @@ class MountDraw:
         used = {m.mountpoint for m in self.state.mounts}
         covered = [p for p in names if p[1] in used]
         return self._some(covered if covered and self.pick.random() < 0.7 else names)
-

@@ -44,7 +44,7 @@ class MountSeen(NamedTuple):
     id: int
     parent: int
     """The bottom of a namespace is its own parent."""
-    device: tuple[int, int]
+    device: tuple[int, ...]
     superblock_flags: int
     attributes: int
     """MOUNT_ATTR_*."""
@@ -66,7 +66,9 @@ def table(ns: int) -> dict[int, MountSeen]:
         if error == errno.ENOENT:
             return {}
         raise OracleUnavailable(
-            "mounts cannot be listed", f"listmount: {os.strerror(error)}", "replay mounts as root on Linux 6.11 or newer"
+            "mounts cannot be listed",
+            f"listmount: {os.strerror(error)}",
+            "replay mounts as root on Linux 6.11 or newer",
         )
     out: dict[int, MountSeen] = {}
     for number in struct.unpack_from(f"={count}Q", _ids.raw):
@@ -87,11 +89,10 @@ def one(ns: int, number: int) -> MountSeen | None:
     if _syscall(SYS_STATMOUNT, asked, _address(_reply), len(_reply), 0) < 0:
         return None
     raw = _reply.raw
-    (_, _, _, major, minor, _, flags, _, mount, parent, _, _, attributes, propagation, group, master, _, root, point) = (
-        _REPLY.unpack_from(raw)
-    )
-    shown, at = _text(raw, root), _text(raw, point)
-    return MountSeen(mount, parent, (major, minor), flags, attributes, propagation, group, master, shown, at)
+    told = _REPLY.unpack_from(raw)
+    attributes, propagation, group, master = told[12:16]
+    shown, at = _text(raw, told[17]), _text(raw, told[18])
+    return MountSeen(told[8], told[9], told[3:5], told[6], attributes, propagation, group, master, shown, at)
 
 
 def standing(path: str) -> tuple[int, int] | None:

@@ -30,9 +30,7 @@ NS_FIELDS = {
 class MountWatch:
     """What is known of the machine's mounts."""
 
-    def __init__(
-        self, view: View, namespaces: dict[tuple[str, int], NsHandle], folder: Callable[[int], str]
-    ) -> None:
+    def __init__(self, view: View, namespaces: dict[tuple[str, int], NsHandle], folder: Callable[[int], str]) -> None:
         self.folder = folder
         """The folder in /proc of each task."""
         self.forests = Forests(view)
@@ -41,7 +39,7 @@ class MountWatch:
         self.ids: dict[int, int] = {}
         """The machine's id of each mount."""
         self.groups: dict[int, int] = {}
-        self.devices: dict[int, tuple[int, int]] = {}
+        self.devices: dict[int, tuple[int, ...]] = {}
         """The device of each file system that is there."""
         self.inodes: dict[int, int] = {}
         """The file number of each name."""
@@ -53,7 +51,7 @@ class MountWatch:
         """The names of a file system were made; these are their file numbers, the root's first."""
         self.inodes.update(zip([root, *self.forests.order(root)], inodes, strict=False))
 
-    def opened(self, row: dict[str, Any], where: tuple[int, int]) -> None:
+    def opened(self, row: dict[str, Any], where: tuple[int, ...]) -> None:
         """A descriptor was opened: compares where it leads. Raises :class:`Diverged`."""
         self._compare_place((row["mount"], row["dentry"]), where, "what was opened")
 
@@ -115,6 +113,8 @@ class MountWatch:
     def _place(on: MountSeen, child: MountSeen) -> str:
         """Where a mount is, as a path in the file system of the mount that it is on."""
         above = on.point.rstrip("/")
+        if not on.root.startswith("/"):
+            return ""  # the file of a namespace, `uts:[4026531838]`, has no names below
         return on.root.rstrip("/") + child.point.rstrip("/")[len(above) :]
 
     def _compare_mount(self, view: View, slot: int, got: MountSeen) -> None:
@@ -193,7 +193,7 @@ class MountWatch:
                 if where is not None:
                     self._compare_place((fs[f"{link}_mnt"], fs[f"{link}_dentry"]), where, f"{link} of task {slot}")
 
-    def _compare_place(self, place: Place, where: tuple[int, int], what: str) -> None:
+    def _compare_place(self, place: Place, where: tuple[int, ...], what: str) -> None:
         mount, dentry = place
         known = self.ids.get(mount)
         if known is None:

@@ -76,11 +76,12 @@ class Command:
     tids: tuple[int, ...] = ()
     handle: int | None = None
     """The handle that a successful call opens."""
-    then: tuple[object, ...] = ()
-    """A second command after a success: the names of the file system whose root is `grown` are made."""
     grown: int | None = None
+    """The root of the file system whose names a successful call makes."""
     again: int | None = None
     """The name that a successful call removed, and that was made again."""
+    over: int | None = None
+    """The name that it was given instead."""
 
 
 def bits(table: dict[str, int], flags: dict[str, Any], unknown: int) -> int:

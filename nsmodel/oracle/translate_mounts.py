@@ -63,21 +63,21 @@ def _type(m: Machine, fs: int) -> str:
     return MQUEUE if m.forests().kind(fs) == "SINGLE" else TMPFS
 
 
-def _new(m: Machine, path: str, root: int, flags: Arguments, words: tuple[object, ...]) -> Command:
-    """A new mount on a path, and the names of the file system made in it."""
+def _new(m: Machine, root: int, flags: Arguments, words: tuple[object, ...]) -> Command:
+    """A new mount, and the names of the file system made in it."""
     forests = m.forests()
     names = forests.names(root)
     if forests.kind(m.row("dentries", root)["fs"]) != "NEW":
         return Command(words)
     how = READ_ONLY_MOUNT | READ_ONLY_SUPERBLOCK if flags.get("readonly") else 0
-    return Command(words, then=("mN", path, names, how), grown=root)
+    return Command((*words, names, how), grown=root)
 
 
 def mount_new(m: Machine, task: int, a: Arguments) -> Command:
     """A file system's root, mounted on a place."""
     path = m.path(task, a["at"], a["dentry"])
     kind = _type(m, m.row("dentries", a["root"])["fs"])
-    return _new(m, path, a["root"], a["flags"], ("mm", "=new", path, kind, ms_attributes(m, a["flags"], True)))
+    return _new(m, a["root"], a["flags"], ("mm", "=new", path, kind, ms_attributes(m, a["flags"], True)))
 
 
 def mount(m: Machine, task: int, a: Arguments) -> Command:
@@ -92,7 +92,7 @@ def mount(m: Machine, task: int, a: Arguments) -> Command:
     kind = "-" if a["root"] is None else _type(m, m.row("dentries", a["root"])["fs"])
     words = ("mm", "-" if flags.get("bind") or flags.get("move") else "=none", path, kind, word)
     if new and a["root"] is not None:
-        return _new(m, path, a["root"], attributes, words)
+        return _new(m, a["root"], attributes, words)
     return Command(words)
 
 
@@ -181,7 +181,7 @@ def unlink(m: Machine, task: int, a: Arguments) -> Command:
 def rename(m: Machine, task: int, a: Arguments) -> Command:
     old, new = m.entry(task, a["at"], a["dentry"]), m.entry(task, a["over_at"], a["over"])
     directory = int(m.row("dentries", a["dentry"])["directory"])
-    return Command(("mR", old, new, directory), again=a["dentry"])
+    return Command(("mR", old, new, directory), again=a["dentry"], over=a["over"])
 
 
 def fsopen(m: Machine, task: int, a: Arguments) -> Command:
@@ -195,7 +195,7 @@ def fsconfig_create(m: Machine, task: int, a: Arguments) -> Command:
 
 def fsconfig_reconfigure(m: Machine, task: int, a: Arguments) -> Command:
     """The option is given only where it is taken for reconfiguring: fsopen would keep it for creating."""
-    takes = m.row("descriptors", a["file"])["phase"] == "RECONF_PARAMS"
+    takes = m.row("descriptors", a["file"])["phase"] in ("RECONF_PARAMS", "AWAITING_RECONF")
     option = ("ro" if a["readonly"] else "rw") if takes else "-"
     return Command(("mg", m.handle(a["file"]), option, FSCONFIG_RECONFIGURE))
 

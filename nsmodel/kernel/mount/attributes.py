@@ -14,6 +14,7 @@ from nsmodel.kernel.mount.common import (
     is_atime,
     is_readonly,
     named,
+    owns_superblock,
     written,
     written_fs,
 )
@@ -96,9 +97,9 @@ def do_remount(k: Kernel, task: Task, target: Mount, root: Dentry, flags: Attrib
     new = named(k, flags)
     if not may_change_to(k, target, new):
         fail(EPERM, "a locked attribute would be taken off")
-    sb = superblock_of(k, target.root.fs)
-    if not capable(k, task, sb.owner):
+    if not owns_superblock(k, task, target.root.fs):
         fail(EPERM, "no CAP_SYS_ADMIN in the user namespace of the superblock")
+    sb = superblock_of(k, target.root.fs)
     if flags.readonly and not sb.readonly and written_fs(k, target.root.fs):
         fail(EBUSY, "something is open for writing")
     sb.readonly = flags.readonly

@@ -23,6 +23,8 @@ from nsmodel.kernel.objects import (
     Sysctl,
 )
 
+ATIME = (AttributeKind.NOATIME, AttributeKind.NODIRATIME, AttributeKind.RELATIME)
+
 
 class Forest:
     """The base of a spec with mounts: call it with an empty state.
@@ -91,6 +93,9 @@ class Forest:
         top.attributes = hidden.attributes = frozenset(  # type: ignore[assignment]
             a for a in k.live(Attribute) if a.kind == AttributeKind.RELATIME
         )
+        hidden.locked_attributes = frozenset(  # type: ignore[assignment]
+            a for a in k.live(Attribute) if a.kind in ATIME
+        )  # a copy for the sandbox's owner
         if has(k, FsStruct) and task.fs is not None:
             task.fs.root_mnt = task.fs.cwd_mnt = top
             task.fs.root_dentry = task.fs.cwd_dentry = root

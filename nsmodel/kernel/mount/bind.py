@@ -175,9 +175,11 @@ def do_open_tree(k: Kernel, task: Task, at: Mount, dentry: Dentry, flags: OpenTr
         originals = copied(k, at, dentry, True)
     here = at.ns
     origin: MntNamespace | None = mine
+    anywhere = False
     if here is not None and here.anonymous:
         origin = here.origin
-    ns = anonymous_ns(k, task, origin)
+        anywhere = here.anywhere
+    ns = anonymous_ns(k, task, origin, anywhere)
     m = clone_tree(k, originals, at, dentry, ns)
     ns.root = m
     judge_copy(k, task, at, dentry, flags.recursive)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, ENOENT, EPERM, fail, helper
-from nsmodel.kernel.mount.tree import may_mount, mount_ns
+from nsmodel.kernel.credentials import capable
+from nsmodel.kernel.mount.tree import may_mount, mount_ns, superblock_of
 from nsmodel.kernel.objects import (
     Attribute,
     AttributeFlags,
     AttributeKind,
     Dentry,
     FileSystem,
+    FsKind,
     Kernel,
     MntNamespace,
     Mount,
@@ -61,7 +63,7 @@ def may_use(k: Kernel, task: Task, m: Mount) -> bool:
     ns = m.ns
     if ns is None or mine is None:
         return False
-    return ns is mine or (ns.anonymous and ns.origin is mine)
+    return ns is mine or (ns.anonymous and (ns.anywhere or ns.origin is mine))
 
 
 @helper
@@ -79,6 +81,12 @@ def written_fs(k: Kernel, fs: FileSystem) -> bool:
             if m.root.fs is fs:
                 return True
     return False
+
+
+@helper
+def owns_superblock(k: Kernel, task: Task, fs: FileSystem) -> bool:
+    """Capabilities over the user namespace of a file system's superblock; nobody here has them over namespace files'."""
+    return fs.kind != FsKind.NSFS and capable(k, task, superblock_of(k, fs).owner)
 
 
 @helper

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, Flags, fail, given, helper, syscall
 from nsmodel.kernel.credentials import may_call
-from nsmodel.kernel.mount.attributes import do_reconfigure_mnt, do_remount
+from nsmodel.kernel.mount.attributes import do_reconfigure_mnt, do_remount, names_any
 from nsmodel.kernel.mount.bind import do_loopback
 from nsmodel.kernel.mount.common import check_may_mount
 from nsmodel.kernel.mount.move import do_move_mount
@@ -70,6 +70,8 @@ def path_mount(
             fail(EINVAL, "a bind without a source")
         return do_loopback(k, task, source, root, at, dentry, flags.rec)
     if changes_type(k, flags):
+        if flags.move or names_any(k, attributes):
+            fail(EINVAL, "a type and something else that the call does not take with it")
         return do_change_type(k, task, at, dentry, type_of(k, flags), flags.rec)
     if flags.move:
         if source is None or root is None:

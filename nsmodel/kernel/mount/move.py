@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EINVAL, ELOOP, EPERM, Flags, assure, fail, given, helper, syscall
+from nsmodel.ir.language import EINVAL, ELOOP, ENOENT, EPERM, Flags, assure, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.mount.bind import loops
 from nsmodel.kernel.mount.common import check_alive, check_may_mount, is_anon_root, may_use, own_ns
@@ -80,6 +80,8 @@ def do_move_mount(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount,
         over = topmost(k, at)
         below_it = over.parent
         where = over.mountpoint
+        if over.ns is None:
+            fail(ENOENT, "beneath a mount that was unmounted")
         if below_it is None or where is None:
             fail(EINVAL, "beneath a mount that lies on nothing")
         on = below_it

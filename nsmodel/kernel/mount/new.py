@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EBUSY, EINVAL, ENOTDIR, EPERM, fail, given, helper, syscall
+from nsmodel.ir.language import EBADF, EBUSY, EINVAL, ENOTDIR, EPERM, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.mount.common import check_alive, check_may_mount, check_mine, named, own_ns, written_fs
 from nsmodel.kernel.mount.path import names
@@ -22,31 +22,32 @@ from nsmodel.kernel.objects import (
     Mount,
     Superblock,
     Task,
+    UserNamespace,
 )
 from nsmodel.kernel.refs import new_mnt_ns
 from nsmodel.kernel.user import check_limit
 
 
 @helper
-def check_mount_capable(k: Kernel, task: Task, fs: FileSystem) -> None:
-    """Who may make a superblock: any root of its user namespace; of a file system that shows a namespace, whoever has
+def check_mount_capable(k: Kernel, task: Task, fs: FileSystem, owner: UserNamespace) -> None:
+    """Who may make a superblock: any root of its owner; of a file system that shows a namespace, whoever has
     capabilities over the owner of that (mount_capable)."""
     if fs.kind == FsKind.SINGLE:
         if not capable(k, task, superblock_of(k, fs).owner):
             fail(EPERM, "no CAP_SYS_ADMIN over the owner of the namespace that the file system shows")
-    elif not capable(k, task, task.user_ns):
+    elif not capable(k, task, owner):
         fail(EPERM, "no CAP_SYS_ADMIN in the user namespace of the new superblock")
 
 
 @helper
-def get_tree(k: Kernel, task: Task, fs: FileSystem, readonly: bool) -> Superblock:
+def get_tree(k: Kernel, owner: UserNamespace, fs: FileSystem, readonly: bool) -> Superblock:
     """The superblock that mounting a file system gives: a new one, or the one that is there (vfs_get_tree)."""
     if fs.kind == FsKind.SINGLE:
         return superblock_of(k, fs)
     sb = k.new(Superblock)
     sb.fs = fs
-    sb.owner = task.user_ns
-    task.user_ns.count += 1
+    sb.owner = owner
+    owner.count += 1
     sb.readonly = readonly
     return sb
 
@@ -77,7 +78,7 @@ def check_graft(k: Kernel, root: Dentry, spot: Dentry) -> None:
 @helper
 def do_new_mount(k: Kernel, task: Task, root: Dentry, at: Mount, dentry: Dentry, flags: AttributeFlags) -> int:
     """Mount a file system, of which `root` is the root (do_new_mount, do_add_mount)."""
-    check_mount_capable(k, task, root.fs)
+    check_mount_capable(k, task, root.fs, task.user_ns)
     on = top_at(k, at, dentry)
     spot = dentry if on is at else on.root
     check_alive(k, on, spot)
@@ -86,7 +87,7 @@ def do_new_mount(k: Kernel, task: Task, root: Dentry, at: Mount, dentry: Dentry,
         fail(EBUSY, "the same is mounted there already")
     check_graft(k, root, spot)
     check_attach(k, 1, 1, False, on, spot, False)
-    get_tree(k, task, root.fs, flags.readonly)
+    get_tree(k, task.user_ns, root.fs, flags.readonly)
     m = make_mount(k, root, named(k, flags))
     attach(k, m, on, spot, own_ns(k, task))
     return 0
@@ -109,6 +110,8 @@ def do_fsopen(k: Kernel, task: Task, fs: FileSystem) -> Descriptor:
     file.table = task.group_leader
     file.phase = ContextPhase.CREATE_PARAMS
     file.context = fs
+    file.maker = task.user_ns
+    task.user_ns.count += 1
     return file
 
 
@@ -121,15 +124,25 @@ def fsopen(k: Kernel, task: Task, fs: FileSystem) -> int:
 
 
 @helper
+def check_open(k: Kernel, file: Descriptor) -> None:
+    """A descriptor is more than the name of a place (fs/file.c: fdget)."""
+    if file.opath:
+        fail(EBADF, "the descriptor was opened with O_PATH")
+
+
+@helper
 def do_fsconfig_create(k: Kernel, task: Task, file: Descriptor, readonly: bool) -> int:
     """FSCONFIG_CMD_CREATE (vfs_cmd_create)."""
+    check_open(k, file)
     fs = file.context
     if fs is None:
         fail(EINVAL, "the descriptor is no context")
     if file.phase != ContextPhase.CREATE_PARAMS:
         fail(EBUSY, "the context is not for creating, or has created")
-    check_mount_capable(k, task, fs)
-    get_tree(k, task, fs, readonly)
+    maker = file.maker
+    assert maker is not None
+    check_mount_capable(k, task, fs, maker)
+    get_tree(k, maker, fs, readonly)
     file.phase = ContextPhase.AWAITING_MOUNT
     return 0
 
@@ -146,10 +159,11 @@ def fsconfig_create(k: Kernel, task: Task, file: Descriptor) -> int:
 @helper
 def do_fsconfig_reconfigure(k: Kernel, task: Task, file: Descriptor, readonly: bool) -> int:
     """FSCONFIG_CMD_RECONFIGURE (vfs_cmd_reconfigure, reconfigure_super)."""
+    check_open(k, file)
     fs = file.context
     if fs is None:
         fail(EINVAL, "the descriptor is no context")
-    if file.phase != ContextPhase.RECONF_PARAMS:
+    if file.phase != ContextPhase.RECONF_PARAMS and file.phase != ContextPhase.AWAITING_RECONF:
         fail(EBUSY, "the context is not for reconfiguring, or was used")
     sb = superblock_of(k, fs)
     if not capable(k, task, sb.owner):
@@ -168,7 +182,7 @@ def fsconfig_reconfigure(k: Kernel, task: Task, file: Descriptor, readonly: bool
 
 
 @helper
-def anonymous_ns(k: Kernel, task: Task, origin: MntNamespace | None) -> MntNamespace:
+def anonymous_ns(k: Kernel, task: Task, origin: MntNamespace | None, anywhere: bool) -> MntNamespace:
     """A namespace for a tree that is mounted nowhere, owned and charged like the caller's (alloc_mnt_ns)."""
     mine = own_ns(k, task)
     owner = mine.owner
@@ -176,6 +190,7 @@ def anonymous_ns(k: Kernel, task: Task, origin: MntNamespace | None) -> MntNames
     ns = new_mnt_ns(k, mine, owner, task.uid)
     ns.anonymous = True
     ns.origin = origin
+    ns.anywhere = anywhere
     return ns
 
 
@@ -195,14 +210,17 @@ def open_mount(k: Kernel, task: Task, m: Mount, dentry: Dentry, opath: bool) -> 
 def do_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> Descriptor:
     """A mount of the superblock of a context, in a tree of its own."""
     check_may_mount(k, task)
+    check_open(k, file)
     fs = file.context
     if fs is None:
         fail(EINVAL, "the descriptor is no context")
-    if file.phase != ContextPhase.AWAITING_MOUNT:
+    if file.phase == ContextPhase.CREATE_PARAMS:
         fail(EINVAL, "the context has no superblock to mount")
+    if file.phase != ContextPhase.AWAITING_MOUNT:
+        fail(EBUSY, "the superblock of the context is mounted")
     check_limit(k, task, own_ns(k, task))
     file.phase = ContextPhase.AWAITING_RECONF
-    ns = anonymous_ns(k, task, None)
+    ns = anonymous_ns(k, task, None, True)
     for root in k.dentries:
         if root.fs is fs and root.parent is None:
             m = make_mount(k, root, named(k, flags))

@@ -7,7 +7,7 @@ name that it comes to. The place where it starts is itself, whatever is mounted 
 from __future__ import annotations
 
 from nsmodel.ir.language import helper
-from nsmodel.kernel.mount.tree import mount_ns, mounted_at, shows
+from nsmodel.kernel.mount.tree import mount_ns, mounted_at, shows, top_at
 from nsmodel.kernel.objects import Dentry, Kernel, Mount, Task
 
 
@@ -27,6 +27,15 @@ def starts_at(k: Kernel, task: Task, m: Mount, dentry: Dentry) -> bool:
 
 
 @helper
+def at_root(k: Kernel, task: Task, m: Mount, dentry: Dentry) -> bool:
+    """A place is the task's root directory: `..` stays there, and goes over to what is mounted on it."""
+    fs = task.fs
+    if fs is None:
+        return starts_at(k, task, m, dentry)
+    return fs.root_mnt is m and fs.root_dentry is dentry
+
+
+@helper
 def walks_to(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> bool:
     """Some path of the task ends on a name of a mount."""
     if not shows(k, at, dentry):
@@ -37,9 +46,10 @@ def walks_to(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> bool:
     while here is not None:
         up = name
         while up is not None:
-            if starts_at(k, task, here, up):
+            over = through and up is name
+            if starts_at(k, task, here, up) and (not over or at_root(k, task, here, up)):
                 return True
-            if not (through and up is name) and mounted_at(k, here, up) is not None:
+            if not over and mounted_at(k, here, up) is not None:
                 return False
             up = None if up is here.root else up.parent
         name = here.mountpoint
@@ -50,6 +60,6 @@ def walks_to(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> bool:
 
 @helper
 def names(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> bool:
-    """The task can name a place, and the lookup changes nothing: ending on a mount takes its expiry mark off, also when
-    the call then fails, so only calls that always succeed take marked ones."""
-    return not at.expiring and walks_to(k, task, at, dentry)
+    """The task can name a place, and the lookup changes nothing: ending on a mount takes its expiry mark off, and that
+    of what is mounted on top, also when the call then fails, so only calls that always succeed take marked ones."""
+    return not at.expiring and not top_at(k, at, dentry).expiring and walks_to(k, task, at, dentry)

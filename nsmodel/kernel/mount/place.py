@@ -87,7 +87,7 @@ def do_open(k: Kernel, task: Task, at: Mount, dentry: Dentry, opath: bool, write
         if dentry.directory:
             fail(EINVAL, "a directory is not written")
         if at.root.fs.kind == FsKind.NSFS:
-            fail(EACCES, "files of namespaces have mode 0444")
+            fail(EPERM, "files of namespaces are immutable")
         if is_readonly(k, at.attributes) or superblock_of(k, at.root.fs).readonly:
             fail(EROFS, "the mount or its file system is read-only")
     file = open_mount(k, task, at, dentry, opath)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nsmodel.ir.language import EAGAIN, EBUSY, EINVAL, EPERM, Flags, assure, error, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
-from nsmodel.kernel.mount.common import check_may_mount, check_mine, written_fs
+from nsmodel.kernel.mount.common import check_may_mount, check_mine, owns_superblock, written_fs
 from nsmodel.kernel.mount.path import walks_to
 from nsmodel.kernel.mount.tree import has_children, subtree, superblock_of, top_at
 from nsmodel.kernel.mount.victims import Leaving, is_busy, is_used, umount_tree, victims
@@ -38,7 +38,7 @@ def check_umount(k: Kernel, task: Task, target: Mount, spot: Dentry, flags: Umou
     check_mine(k, task, target)
     if target.locked and not k.bug(ML01):
         fail(EINVAL, "the mount is locked")
-    if flags.force and not capable(k, task, superblock_of(k, target.root.fs).owner):
+    if flags.force and not owns_superblock(k, task, target.root.fs):
         fail(EPERM, "MNT_FORCE without CAP_SYS_ADMIN in the user namespace of the superblock")
 
 

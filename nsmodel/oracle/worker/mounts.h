@@ -79,15 +79,15 @@ static long grow(long folder, char **at, uint64_t *inodes, int *count) {
   return 0;
 }
 /* A directory as the top of what is mounted on it: from a root there, `..` stays and goes over to what covers it. */
-static long open_top(const char *path) {
-  long place = SYS(open, path, O_PATH), root = SYS(open, "/", O_PATH), cwd = SYS(open, ".", O_PATH), top = -1;
-  if (place >= 0 && root >= 0 && cwd >= 0 && (top = SYS(fchdir, place)) >= 0 && (top = SYS(chroot, ".")) >= 0) {
+static long open_top(long place) {
+  long root = SYS(open, "/", O_PATH), cwd = SYS(open, ".", O_PATH), top;
+  if ((top = SYS(fchdir, place)) >= 0 && (top = SYS(chroot, ".")) >= 0) {
     top = SYS(open, "/..", O_PATH | O_DIRECTORY);
     SYS(fchdir, root);
     SYS(chroot, ".");
   }
   SYS(fchdir, cwd);
-  SYS(close, place); SYS(close, root); SYS(close, cwd);
+  SYS(close, root); SYS(close, cwd);
   return top;
 }
 struct attributes { uint64_t set, clear, propagation, userns; };
@@ -118,6 +118,15 @@ static long populate(long top, char *names, long how, uint64_t *inodes, int *cou
   return result;
 }
 
+/* The same on top of a place: how many numbers there are, or one error. */
+static int made_names(long place, char *names, long how, uint64_t *inodes) {
+  int count = 0;
+  long top = open_top(place), result = top < 0 ? top : populate(top, names, how, inodes, &count);
+  SYS(close, top);
+  if (result < 0) { inodes[0] = (uint64_t)result; count = 1; }
+  return count;
+}
+
 static long opened(int h, long fd, uint64_t *extra, int *extras) {
   struct found found;
   if (fd < 0) return fd;
@@ -140,15 +149,20 @@ static long mount_call(char *at, uint64_t *extra, int *extras) {
   struct paths p;
   struct attributes attributes;
   long result = -38, a, b, c, fd;
-  char op = *at++, *text;
+  char op = *at++, *text, *names;
   int h = 0, back = 1;
   memset(&p, 0, sizeof p);
   p.cwd = -1;
   switch (op) {
-  case 'm': /* mount SOURCE TARGET TYPE FLAGS */
-    p.text[0] = word(&at); p.text[1] = word(&at); text = word(&at);
+  case 'm': /* mount SOURCE TARGET TYPE FLAGS; NAMES HOW of a new file system, whose place is kept: copies that the call
+               makes elsewhere may cover the path to it */
+    p.text[0] = word(&at); p.text[1] = word(&at); text = word(&at); a = number(&at);
     if ((result = enter(&p, 2)) < 0) break;
-    result = SYS(mount, p.text[0], p.text[1], *text == '-' ? 0 : text, number(&at), 0);
+    names = word(&at);
+    fd = *names ? SYS(open, p.text[1], O_PATH) : -1;
+    result = SYS(mount, p.text[0], p.text[1], *text == '-' ? 0 : text, a, 0);
+    if (result >= 0 && *names) *extras = made_names(fd, names, number(&at), extra);
+    SYS(close, fd);
     break;
   case 'u': /* umount2 TARGET FLAGS */
     p.text[0] = word(&at);
@@ -208,14 +222,12 @@ static long mount_call(char *at, uint64_t *extra, int *extras) {
     result = *text == '-' ? 0 : SYS(fsconfig, handle[h], 0, text, 0, 0);
     if (result >= 0) result = SYS(fsconfig, handle[h], number(&at), 0, 0, 0);
     break;
-  case 'F': /* fsmount: H CONTEXT ATTRIBUTES, then as for N: NAMES HOW */
+  case 'F': /* fsmount: H CONTEXT ATTRIBUTES, then as for a new mount: NAMES HOW */
     h = (int)number(&at); a = number(&at); b = number(&at); text = word(&at); c = number(&at);
     fd = SYS(fsmount, handle[a], 0, b);
     result = opened(h, fd, extra, extras);
     if (result < 0 || *text == '-') break;
-    *extras = 1;
-    a = populate(fd, text, c, extra, extras);
-    if (a < 0) { extra[0] = (uint64_t)a; *extras = 1; }
+    *extras = 1 + made_names(fd, text, c, extra + 1);
     break;
   case 'k': /* fspick: H PATH */
     h = (int)number(&at); p.text[0] = word(&at);
@@ -223,11 +235,11 @@ static long mount_call(char *at, uint64_t *extra, int *extras) {
     result = SYS(fspick, AT_FDCWD, p.text[0], 0);
     if (result >= 0) { handle[h] = (int)result; result = 0; }
     break;
-  case 'N': /* make the names of a file system that was mounted on PATH: NAMES HOW */
-    p.text[0] = word(&at); text = word(&at); a = number(&at);
-    if ((result = enter(&p, 1)) < 0) break;
-    result = fd = open_top(p.text[0]);
-    if (fd >= 0) { result = populate(fd, text, a, extra, extras); SYS(close, fd); }
+  case 'N': /* make NAMES in the root directory */
+    fd = SYS(open, "/", O_PATH);
+    *extras = made_names(fd, word(&at), 0, extra);
+    SYS(close, fd);
+    result = 0;
     break;
   case 'x': /* rmdir PATH */
   case 'X': /* unlink PATH */
