@@ -61,6 +61,14 @@ class Files:
             close_file(self.k, old)
         self.open[task.group_leader, fd] = file
 
+    def forget(self, task: Task | None, step: Step) -> None:
+        """A call that was not judged gave a number: whatever had it was closed."""
+        fresh = step.out.get("newfd")
+        if task is not None and type(task) is Task and isinstance(fresh, dict):
+            old = self.open.pop((task.group_leader, int(fresh.get("fd", -1))), None)
+            if old is not None:
+                self.close([old])
+
     def inherit(self, parent: Task, child: Task) -> None:
         """A forked process has its parent's descriptors; the rule copied them in slot order."""
         if child.group_leader is parent.group_leader:

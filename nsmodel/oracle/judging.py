@@ -153,7 +153,9 @@ class Judge:
         raise first
 
     def _once(self, view: View, judge: Callable[[Judge, View], None]) -> None:
+        self.places.internals.clear()
         judge(self, view)
+        self.places.drop_internals()
         if view.step.op in self.touching or view.step.after:
             self.places.end_namespaces(view)
             self._compare_tables(view)
@@ -274,6 +276,7 @@ class Judge:
                 task.pgrp, task.session = parent.group_leader.pgrp, parent.group_leader.session
                 self.places.files.inherit(parent, task)
             self.out.resynced += 1
+        self.places.files.forget(self.world.tasks.get(step.p), step)
         for label in {step.p, *step.procs}:
             if label in view.after:
                 self.world.resync(label, view.after[label])

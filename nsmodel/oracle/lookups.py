@@ -11,17 +11,25 @@ from nsmodel.oracle.judging import Judge
 from nsmodel.oracle.paths import Place, Walked
 from nsmodel.oracle.recordings import View
 
+LOOKUP_ERRORS = frozenset({"ENOENT", "ENOTDIR", "ELOOP", "EACCES"})
+"""What tells that a name is not there, or not for this task."""
+
 
 def ends(judge: Judge, view: View, walked: Walked, sure: bool = True) -> bool:
     """The call ends with the walk: it failed there, in the model too, or at a name that was unknown until now. Where
     the same error may come of something else too (not `sure`), nothing is learnt of the name."""
     errno = view.step.errno
+    if walked.errno is not None and walked.supposed:
+        judge.guesses += 1
+        if errno in LOOKUP_ERRORS:  # there, or at an unknown name on the way
+            settle_failure(judge, walked, errno, False)
+            return True
     if walked.errno is not None:
         judge.must(view, walked.errno, f"lookup of {walked.text!r}")
         return True
     if walked.supposed:
         judge.guesses += 1
-        if errno in ("ENOENT", "ENOTDIR", "ELOOP", "EACCES"):
+        if errno in LOOKUP_ERRORS:
             settle_failure(judge, walked, errno, sure)
             return True
         walked.supposed.clear()
@@ -41,10 +49,11 @@ def settle_failure(judge: Judge, walked: Walked, errno: str, sure: bool) -> None
     walked.supposed.clear()
 
 
-def place_of(walked: Walked) -> Place:
-    """The place that a walk ended on."""
+def place_of(judge: Judge, walked: Walked) -> Place:
+    """The place that a walk ended on; a link of /proc to a namespace leads to the kernel's own mount of its file."""
     if walked.place is None:
-        raise Uncovered("the file of a namespace, named by a link of /proc")
+        assert walked.namespace is not None
+        return judge.places.internal(walked.namespace)
     return walked.place
 
 

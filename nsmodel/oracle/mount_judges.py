@@ -12,13 +12,12 @@ from typing import Any
 
 from nsmodel.ir.language import Refused
 from nsmodel.kernel.mount.attributes import do_mount_setattr
-from nsmodel.kernel.mount.bind import OpenTreeFlags, do_loopback_ns, do_open_tree
+from nsmodel.kernel.mount.bind import OpenTreeFlags, do_open_tree
 from nsmodel.kernel.mount.dispatch import MountFlags, path_mount
 from nsmodel.kernel.mount.move import MoveFlags, vfs_move_mount
 from nsmodel.kernel.mount.place import do_chdir, do_chroot, path_pivot_root
 from nsmodel.kernel.mount.umount import UmountFlags, path_umount
-from nsmodel.kernel.objects import AttributeFlags, Descriptor, Namespace, Task
-from nsmodel.kernel.pins import pin_file
+from nsmodel.kernel.objects import AttributeFlags, Task
 from nsmodel.kernel.refs import close_file
 from nsmodel.oracle import new_mounts
 from nsmodel.oracle.flags import (
@@ -36,7 +35,6 @@ from nsmodel.oracle.judgement import Differs, Uncovered
 from nsmodel.oracle.judging import Judge
 from nsmodel.oracle.lookups import ends, lands, opened, permitted, place_of, spot
 from nsmodel.oracle.paths import Place
-from nsmodel.oracle.recorded_mounts import NS_FIELDS
 from nsmodel.oracle.recordings import View
 
 
@@ -51,9 +49,7 @@ def _mount(judge: Judge, view: View) -> None:
     target = judge.places.walk(view, task, "target")
     if ends(judge, view, target, sure=kind not in ("bind", "rbind", "move", "new")):
         return
-    if target.place is None:
-        raise Uncovered("mounting on the file of a namespace, named by a link of /proc")
-    at = target.place
+    at = place_of(judge, target)
     judge.types = f"{kind} {type_word(at.mount)}"
     flags = mount_flags(names)
     if not flags.remount and not flags.bind and names & MS_TYPES and names - MS_WITH_TYPES:
@@ -122,34 +118,11 @@ def _with_source(judge: Judge, view: View, task: Task, flags: MountFlags, at: Pl
     source = judge.places.walk(view, task, "source")
     if ends(judge, view, source):
         return
-    if source.place is None:
-        if kind == "move":
-            raise Uncovered("moving the file of a namespace, named by a link of /proc")
-        assert source.namespace is not None
-        _bind_file(judge, view, task, source.namespace, at)
-        return
-    found = source.place
+    found = place_of(judge, source)
     judge.types = f"{kind} {type_word(found.mount)}->{type_word(lands(judge, at))}"
     judge.places.mounts.kind_like(spot(judge, at), found.dentry, step.errno != "ENOTDIR")
     judge.call(view, path_mount, task, flags, mount_attributes(frozenset(), at.mount), found.mount, found.dentry,
                at.mount, at.dentry)  # fmt: skip
-
-
-def _bind_file(judge: Judge, view: View, task: Task, namespace: Namespace, at: Place) -> None:
-    """Bind the file of a namespace, which a link of /proc names."""
-    k = judge.world.k
-    judge.types = f"bind namespace->{type_word(lands(judge, at))}"
-    names = judge.places.names
-    judge.places.mounts.kind_like(spot(judge, at), names.roots[judge.places.mounts.nsfs], view.step.errno != "ENOTDIR")
-    file = k.new(Descriptor)
-    file.table = task.group_leader
-    kind = type(namespace).__name__.removesuffix("Namespace").lower()
-    setattr(file, NS_FIELDS[kind], namespace)
-    pin_file(k, file)
-    try:
-        judge.call(view, do_loopback_ns, task, file, at.mount, at.dentry, False)
-    finally:
-        close_file(k, file)
 
 
 def _umount2(judge: Judge, view: View) -> None:
@@ -165,12 +138,7 @@ def _umount2(judge: Judge, view: View) -> None:
     walked = judge.places.walk(view, task, "target", follow="UMOUNT_NOFOLLOW" not in names)
     if ends(judge, view, walked):
         return
-    if walked.place is None:
-        if not permitted(judge, view, task):
-            return
-        judge.must(view, "EINVAL", "the file of a namespace is no mount")
-        return
-    at = walked.place
+    at = place_of(judge, walked)
     top = lands(judge, at)
     how = "lazy " if flags.detach else "expire " if flags.expire else ""
     judge.types = f"{how}{type_word(top.parent)}/{type_word(top)}"
@@ -194,7 +162,7 @@ def _pivot_root(judge: Judge, view: View) -> None:
     old = judge.places.walk(view, task, "put_old", directory=True)
     if ends(judge, view, old):
         return
-    one, two = place_of(new), place_of(old)
+    one, two = place_of(judge, new), place_of(judge, old)
     judge.types = f"{type_word(one.mount)}->{type_word(two.mount)}"
     judge.call(view, path_pivot_root, task, one.mount, one.dentry, two.mount, two.dentry)
 
@@ -204,7 +172,7 @@ def _chroot(judge: Judge, view: View) -> None:
     walked = judge.places.walk(view, task, "path", directory=True)
     if ends(judge, view, walked):
         return
-    at = place_of(walked)
+    at = place_of(judge, walked)
     judge.call(view, do_chroot, task, at.mount, at.dentry)
 
 
@@ -213,7 +181,7 @@ def _chdir(judge: Judge, view: View) -> None:
     walked = judge.places.walk(view, task, "path", directory=True)
     if ends(judge, view, walked):
         return
-    at = place_of(walked)
+    at = place_of(judge, walked)
     judge.call(view, do_chdir, task, at.mount, at.dentry)
 
 
@@ -249,7 +217,7 @@ def _open_tree(judge: Judge, view: View) -> None:
     walked = judge.places.walk(view, task, "path", "dfd", follow=follow, empty="AT_EMPTY_PATH" in names)
     if ends(judge, view, walked):
         return
-    at = place_of(walked)
+    at = place_of(judge, walked)
     judge.types += f" {type_word(at.mount)}"
     if step.op == "open_tree_attr":
         _open_tree_attr(judge, view, task, at, flags, names)
@@ -301,7 +269,7 @@ def _move_mount(judge: Judge, view: View) -> None:
                                empty="F_EMPTY_PATH" in names)  # fmt: skip
     if ends(judge, view, source):
         return
-    one, two = place_of(source), place_of(to)
+    one, two = place_of(judge, source), place_of(judge, to)
     how = "beneath " if flags.beneath else "set-group " if flags.set_group else ""
     judge.types = f"{how}{type_word(one.mount)}->{type_word(two.mount if flags.set_group else lands(judge, two))}"
     if not flags.set_group:
@@ -339,7 +307,7 @@ def _mount_setattr(judge: Judge, view: View) -> None:
                                empty="AT_EMPTY_PATH" in names)  # fmt: skip
     if ends(judge, view, walked):
         return
-    at = place_of(walked)
+    at = place_of(judge, walked)
     judge.types = f"{'r' if how.recursive else ''}{how.propagation.name.lower()} {type_word(at.mount)}"
     _of_one(judge, view, lambda: judge.call(view, do_mount_setattr, task, at.mount, at.dentry, how, on, off), "setattr")
 

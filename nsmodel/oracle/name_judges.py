@@ -18,7 +18,7 @@ from nsmodel.oracle.flags import has
 from nsmodel.oracle.judgement import Differs, Uncovered
 from nsmodel.oracle.judging import Judge
 from nsmodel.oracle.lookups import ends, opened, place_of
-from nsmodel.oracle.names import ALIKE, FRESH, Kind
+from nsmodel.oracle.names import ALIKE, DEVICES, FRESH, Kind
 from nsmodel.oracle.paths import NAME_MAX, Place, Walked
 from nsmodel.oracle.recordings import View
 
@@ -34,7 +34,22 @@ O_ACCMODE, O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW, O_PATH = (
 AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH = 0x200, 0x400, 0x1000
 RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT = 1, 2, 4
 OWN_ERRORS = frozenset(
-    ["EACCES", "EPERM", "ENOSPC", "EDQUOT", "EMLINK", "EOVERFLOW", "EMFILE", "ENFILE", "ETXTBSY", "ENXIO", "ENODEV", "EOPNOTSUPP", "EIO", "EFAULT"]
+    [
+        "EACCES",
+        "EPERM",
+        "ENOSPC",
+        "EDQUOT",
+        "EMLINK",
+        "EOVERFLOW",
+        "EMFILE",
+        "ENFILE",
+        "ETXTBSY",
+        "ENXIO",
+        "ENODEV",
+        "EOPNOTSUPP",
+        "EIO",
+        "EFAULT",
+    ]
 )
 """What the file system, its permissions or limits answer."""
 
@@ -44,9 +59,21 @@ def readonly(judge: Judge, m: Mount) -> bool:
     return has(m.attributes, AttributeKind.READONLY) or superblock_of(judge.world.k, m.root.fs).readonly
 
 
-def _own_error(view: View) -> None:
+def _own_error(judge: Judge, view: View, at: Place) -> None:
+    """The kernel's error may be the file system's own."""
     if view.step.errno in OWN_ERRORS:
         raise Uncovered(f"{view.step.errno}: permissions and limits of file systems are not modelled")
+    fstype = judge.places.names.types[at.dentry.fs]
+    if view.step.errno is not None and fstype not in FRESH | DEVICES:
+        raise Uncovered(f"{view.step.errno} of the file system itself: {fstype}")
+
+
+def _takes_no_names(judge: Judge, view: View, at: Place) -> bool:
+    """Names cannot be made in a removed directory, nor in /proc, which looks them up itself."""
+    if at.dentry.dead or judge.places.names.types[at.dentry.fs] == "proc":
+        judge.must(view, "ENOENT", "the directory was removed, or is of a file system that takes no names")
+        return True
+    return False
 
 
 def _create(judge: Judge, view: View, name: str, dfd: str | None, kind: Kind, target: str | None = None) -> None:
@@ -56,7 +83,7 @@ def _create(judge: Judge, view: View, name: str, dfd: str | None, kind: Kind, ta
     walked = judge.places.walk(view, task, name, dfd, follow=False, parent=True)
     if ends(judge, view, walked, sure=False) or _odd_last(judge, view, walked, "EEXIST"):
         return
-    at = place_of(walked)
+    at = place_of(judge, walked)
     found = _there(judge, at, walked, view.step.errno == "EEXIST")
     whole = kind is Kind.DIRECTORY and _plain(judge, at.dentry)
     if found is not None and walked.last in ALIKE and step.errno is None and names.inside(at.dentry):
@@ -69,13 +96,12 @@ def _create(judge: Judge, view: View, name: str, dfd: str | None, kind: Kind, ta
     if walked.slash and kind is not Kind.DIRECTORY:
         judge.must(view, "ENOENT", "a name with a slash behind, that is no directory")
         return
+    if _takes_no_names(judge, view, at):
+        return
     if readonly(judge, at.mount):
         judge.must(view, "EROFS", "the mount or its file system is read-only")
         return
-    if at.dentry.dead:
-        judge.must(view, "ENOENT", "the directory was removed")
-        return
-    _own_error(view)
+    _own_error(judge, view, at)
     if step.errno is not None:
         raise Differs("success", step.errno, f"making {walked.last!r}, which is not there")
     made = names.make(at.dentry, walked.last, kind, whole)
@@ -136,24 +162,27 @@ def _link(judge: Judge, view: View) -> None:
                             empty=bool(flags & AT_EMPTY_PATH))  # fmt: skip
     if ends(judge, view, old, sure=False):
         return
-    source = place_of(old)
+    source = place_of(judge, old)
     new = judge.places.walk(view, task, "new", "ndfd" if at_form else None, follow=False, parent=True)
     if ends(judge, view, new, sure=False) or _odd_last(judge, view, new, "EEXIST"):
         return
-    at = place_of(new)
+    at = place_of(judge, new)
     if _there(judge, at, new, step.errno == "EEXIST") is not None:
         judge.must(view, "EEXIST", f"{new.last!r} is there already")
         return
-    if source.mount is not at.mount:
-        judge.must(view, "EXDEV", "a link from one mount to another")
+    if new.slash or at.dentry.dead:
+        judge.must(view, "ENOENT", "a name with a slash behind, or in a directory that was removed")
         return
     if readonly(judge, at.mount):
         judge.must(view, "EROFS", "the mount or its file system is read-only")
         return
+    if source.mount is not at.mount:
+        judge.must(view, "EXDEV", "a link from one mount to another")
+        return
     if names.kind(source.dentry) is Kind.DIRECTORY:
         judge.must(view, "EPERM", "a link to a directory")
         return
-    _own_error(view)
+    _own_error(judge, view, at)
     if step.errno is not None:
         raise Differs("success", step.errno, f"linking {new.last!r}, which is not there")
     names.settle(source.dentry, names.kind(source.dentry) or Kind.FILE)
@@ -178,7 +207,7 @@ def _remove(judge: Judge, view: View) -> None:
         errno = {".": "EINVAL", "..": "ENOTEMPTY", "/": "EBUSY"}[walked.last] if directory else "EISDIR"
         judge.must(view, errno, f"a path that ends with {walked.last!r}")
         return
-    at = place_of(walked)
+    at = place_of(judge, walked)
     dentry = _there(judge, at, walked, step.errno != "ENOENT")
     if dentry is None and step.errno is None and not directory:
         judge.guesses += 1  # bind(2) of a socket makes a name, and is not recorded
@@ -196,7 +225,8 @@ def _remove(judge: Judge, view: View) -> None:
         if step.errno == "ENOTEMPTY":
             judge.guesses += 1
             return
-    _own_error(view)
+    if step.errno in OWN_ERRORS:
+        _own_error(judge, view, at)
     if step.errno is None and directory and names.inside(dentry) and not judge.places.walker.told_all:
         for inner in list(names.children.get(dentry, {}).values()):
             names.remove(inner)  # removed by calls that the recording leaves out
@@ -235,7 +265,7 @@ def _rename(judge: Judge, view: View) -> None:
     new = judge.places.walk(view, task, "new", "ndfd" if at_form else None, follow=False, parent=True)
     if ends(judge, view, new, sure=False):
         return
-    one, two = place_of(old), place_of(new)
+    one, two = place_of(judge, old), place_of(judge, new)
     if one.mount is not two.mount:
         judge.must(view, "EXDEV", "from one mount to another")
         return
@@ -257,6 +287,11 @@ def _rename(judge: Judge, view: View) -> None:
     if over is not None and flags & RENAME_NOREPLACE:
         judge.must(view, "EEXIST", f"{new.last!r} is there already")
         return
+    if names.kind(dentry) is not Kind.DIRECTORY and (old.slash or new.slash):
+        if names.kind(dentry) is not None or step.errno == "ENOTDIR":
+            names.settle(dentry, names.kind(dentry) or Kind.FILE)
+            judge.must(view, "ENOTDIR", "a name with a slash behind, of what is no directory")
+            return
     if _below(two.dentry, dentry):
         judge.must(view, "EINVAL", "into a directory below itself")
         return
@@ -270,7 +305,8 @@ def _rename(judge: Judge, view: View) -> None:
     if over is not None:
         same = step.errno not in ("ENOTDIR", "EISDIR")
         judge.places.mounts.kind_like(dentry, over, same)
-    _own_error(view)
+    if step.errno in OWN_ERRORS:
+        _own_error(judge, view, two)
     judge.call(view, may_rename, task, one.mount, dentry, two.mount, over)
     if step.errno is not None:
         return
@@ -302,7 +338,7 @@ def _open(judge: Judge, view: View) -> None:
         follow = not flags & O_NOFOLLOW
         walked = judge.places.walk(view, task, "path", dfd, follow=follow, directory=bool(flags & O_DIRECTORY))
         if not ends(judge, view, walked):
-            _opened(judge, view, task, place_of(walked), bool(flags & O_PATH), write)
+            _opened(judge, view, task, place_of(judge, walked), bool(flags & O_PATH), write)
         return
     walked = judge.places.walk(view, task, "path", dfd, follow=False, parent=True)
     if ends(judge, view, walked, sure=False) or _odd_last(judge, view, walked, "EISDIR"):
@@ -310,16 +346,15 @@ def _open(judge: Judge, view: View) -> None:
     if walked.slash:
         judge.must(view, "EISDIR", "a name with a slash behind")
         return
-    at = place_of(walked)
+    at = place_of(judge, walked)
     dentry = _there(judge, at, walked, step.errno in ("EEXIST", "EISDIR"))
     if dentry is None:
+        if _takes_no_names(judge, view, at):
+            return
         if readonly(judge, at.mount):
             judge.must(view, "EROFS", "the mount or its file system is read-only")
             return
-        _own_error(view)
-        if at.dentry.dead:
-            judge.must(view, "ENOENT", "the directory was removed")
-            return
+        _own_error(judge, view, at)
         if step.errno is not None:
             raise Differs("success", step.errno, f"making {walked.last!r}, which is not there")
         dentry = names.make(at.dentry, walked.last, Kind.FILE)
@@ -334,7 +369,7 @@ def _open(judge: Judge, view: View) -> None:
         followed = judge.places.walk(view, task, "path", dfd)
         if ends(judge, view, followed):
             return
-        place = place_of(followed)
+        place = place_of(judge, followed)
     if names.kind(place.dentry) is None and step.errno in (None, "EISDIR"):
         names.settle(place.dentry, Kind.FILE if step.errno is None else Kind.DIRECTORY)
     if names.kind(place.dentry) is Kind.DIRECTORY:
@@ -344,7 +379,8 @@ def _open(judge: Judge, view: View) -> None:
 
 
 def _opened(judge: Judge, view: View, task: Task, at: Place, opath: bool, write: bool) -> None:
-    _own_error(view)
+    if view.step.errno in OWN_ERRORS:
+        _own_error(judge, view, at)
     file = judge.call(view, do_open, task, at.mount, at.dentry, opath, write)
     if file is not None:
         opened(judge, view, task, file)

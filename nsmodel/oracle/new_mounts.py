@@ -16,7 +16,23 @@ from nsmodel.oracle.lookups import ends, opened, permitted, place_of
 from nsmodel.oracle.names import DEVICES, IN_USER_NS, MISSING, PSEUDO, READONLY, SINGLE, parts_of
 from nsmodel.oracle.recordings import AT_FDCWD, View
 
-FS_ERRORS = frozenset(["EINVAL", "ENODEV", "ENOTBLK", "ENOENT", "EACCES", "EROFS", "ENXIO", "EBUSY", "EIO", "EPERM", "ESTALE", "ELOOP", "EOPNOTSUPP"])
+FS_ERRORS = frozenset(
+    [
+        "EINVAL",
+        "ENODEV",
+        "ENOTBLK",
+        "ENOENT",
+        "EACCES",
+        "EROFS",
+        "ENXIO",
+        "EBUSY",
+        "EIO",
+        "EPERM",
+        "ESTALE",
+        "ELOOP",
+        "EOPNOTSUPP",
+    ]
+)
 """What a file system can fail with itself, by its options, its device, or what it finds there."""
 OF_NAMESPACE = {"sysfs": "net", "mqueue": "ipc", "cgroup": "cgroup", "cgroup2": "cgroup"}
 """The namespace whose owner may mount a type; there is a sysfs for each network and a mqueue for each IPC namespace."""
@@ -198,6 +214,8 @@ def _fsconfig(judge: Judge, view: View) -> None:
     if file is None:
         return
     told = judge.places.contexts.setdefault(file, {})
+    if "failed" in told and file.phase == ContextPhase.CREATE_PARAMS:
+        file.phase = ContextPhase.FAILED
     if cmd < CREATE:
         if file.phase not in (ContextPhase.CREATE_PARAMS, ContextPhase.RECONF_PARAMS):
             judge.must(view, "EBUSY", "the context takes no more options")
@@ -221,7 +239,7 @@ def _fsconfig(judge: Judge, view: View) -> None:
         if not check_type(judge, view, task, fstype):
             return
         if step.errno in FS_ERRORS and step.errno not in ("EPERM", "EBUSY"):
-            file.phase = ContextPhase.FAILED
+            told["failed"] = ""  # kept although the call is not judged
             raise Uncovered(f"{step.errno} of the file system itself: {fstype}")
         if fstype in DEVICES:
             file.context = fs = file_system_of(judge, view, task, fstype, told.get("source"))
@@ -267,7 +285,7 @@ def _fspick(judge: Judge, view: View) -> None:
                                empty=bool(flags & FSPICK_EMPTY_PATH))  # fmt: skip
     if ends(judge, view, walked):
         return
-    at = place_of(walked)
+    at = place_of(judge, walked)
     judge.types = type_word(at.mount)
     try:
         file = judge.call(view, do_fspick, task, at.mount, at.dentry)

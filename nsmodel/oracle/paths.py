@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nsmodel.kernel.objects import Dentry, Mount, Namespace, Task
+from nsmodel.kernel.objects import AttributeKind, Dentry, Mount, Namespace, Task
+from nsmodel.oracle.flags import has
 from nsmodel.oracle.judgement import Uncovered
 from nsmodel.oracle.names import Kind, Names
 
@@ -200,6 +201,9 @@ class _Walk:
         target = self.names.targets.get(dentry)
         if target is None:
             raise Uncovered("a symbolic link whose target the recording does not tell")
+        if here.mount.attributes and has(here.mount.attributes, AttributeKind.NOSYMFOLLOW):
+            out.errno = "ELOOP"
+            return None
         self.links += 1
         if self.links > LINKS_MAX:
             out.errno = "ELOOP"
@@ -229,6 +233,9 @@ class _Walk:
             return None
         found = _MAGIC.match(path)
         if found is None or (last and not self.follow):
+            return None
+        if has(here.mount.attributes, AttributeKind.NOSYMFOLLOW):
+            out.errno = "ELOOP"
             return None
         process, thread, fd, fs_link, ns_link = found.groups()
         who = links.task(here.dentry, int(thread or process))

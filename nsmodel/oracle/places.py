@@ -21,13 +21,14 @@ from nsmodel.kernel.objects import (
     TaskState,
     UserNamespace,
 )
+from nsmodel.kernel.pins import pin_file
 from nsmodel.kernel.refs import reap, set_pwd, set_root
 from nsmodel.oracle import recordings
 from nsmodel.oracle.files import Files, Resolved
 from nsmodel.oracle.judgement import Uncovered
 from nsmodel.oracle.names import Names, parts_of
 from nsmodel.oracle.paths import Links, Place, Walked, Walker
-from nsmodel.oracle.recorded_mounts import RecordedMounts
+from nsmodel.oracle.recorded_mounts import NS_FIELDS, RecordedMounts
 from nsmodel.oracle.recorded_state import HELD, LINKS, World
 from nsmodel.oracle.recordings import Case, Proc, Step, Table, View
 
@@ -52,6 +53,8 @@ class Places:
         """The pid namespace that a proc file system shows."""
         self.contexts: dict[Descriptor, dict[str, str]] = {}
         """The options that contexts of fsopen and fspick were given."""
+        self.internals: dict[Namespace, Mount] = {}
+        """The kernel's own mounts of namespace files, as long as the call under way uses them."""
         self.waiting: set[str] = set()
         """Mount namespaces that no process is in any more, and that something may still hold."""
         self.last_mention = _mentions(case)
@@ -233,6 +236,26 @@ class Places:
         if fs is None or fs.cwd_mnt is None or fs.cwd_dentry is None:
             return None
         return Place(fs.cwd_mnt, fs.cwd_dentry)
+
+    def internal(self, namespace: Namespace) -> Place:
+        """The file of a namespace where a link of /proc leads to: in a mount that is in no tree."""
+        m = self.internals.get(namespace)
+        if m is None:
+            m = self.k.new(Mount)
+            m.count = 1
+            m.root = self.names.roots[self.mounts.nsfs]
+            setattr(m, NS_FIELDS[type(namespace).__name__.removesuffix("Namespace").lower()], namespace)
+            pin_file(self.k, m)
+            self.internals[namespace] = m
+        return Place(m, m.root)
+
+    def drop_internals(self) -> None:
+        """The call is over: what it did not keep is gone."""
+        for m in self.internals.values():
+            m.count -= 1
+        if self.internals:
+            self.internals.clear()
+            reap(self.k)
 
     # -- links of /proc -------------------------------------------------------------------------------------------
 

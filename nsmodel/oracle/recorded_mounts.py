@@ -118,15 +118,16 @@ class RecordedMounts:
         rows = shown_rows(table)
         here: dict[str, Mount] = {}
         for shown in rows:
-            here[shown.row.n.id] = self._mount(ns, shown.row)
+            rests = shown.row.fstype == "rootfs" and shown.row.n.parent == "top"
+            here[shown.row.n.id] = bottom if rests else self._mount(ns, shown.row)
         for m in self.k.live(Mount):
             if m.ns is ns and m is not bottom and m not in here.values():
                 self._take_off(m)
         places = {s.row.n.id: s.place for s in rows}
         for shown in rows:
-            self._hang(shown, here, places, bottom)
-        for shown in rows:
-            self._relate(here[shown.row.n.id], shown.row)
+            if here[shown.row.n.id] is not bottom:
+                self._hang(shown, here, places, bottom)
+                self._relate(here[shown.row.n.id], shown.row)
         self._settle_groups()
         reap(self.k)
 

@@ -128,7 +128,11 @@ class Comparison:
         """Raise a mismatch where table and model differ; `visible` is what the viewer's root shows, if that is known."""
         rows = shown_rows(table)
         mine = self.table(ns)
-        if visible is not None and any(s.row.uid is None for s in rows):
+        if any(is_bottom(s) for s in rows) and ns.root is not None:
+            mine.insert(0, Seen(ns.root, "/", "/"))
+        if any(s.row.uid is None for s in rows) or not any(m.parent is ns.root for m in self.k.live(Mount)):
+            if visible is None:
+                return
             mine = [s for s in mine if s.mount in visible]  # the recorder could not list the others
         self._multiset(rows, mine)
         pairs = self._match(rows, mine)
@@ -207,6 +211,8 @@ class Comparison:
         readonly = {sb.fs: sb.readonly for sb in self.k.live(Superblock)}
         for shown, seen in pairs:
             row, m = shown.row, seen.mount
+            if is_bottom(shown):
+                continue
             wrong = ""
             if row.unbindable != m.unbindable:
                 wrong = "unbindable or not"
@@ -311,6 +317,11 @@ class Comparison:
                 [("seen " if s.mount in visible else "not seen ") + self.describe(s) for _, s in odd],
                 [("not seen " if r.hidden else "seen ") + _described(r) for r, _ in odd],
             )
+
+
+def is_bottom(shown: Shown) -> bool:
+    """The mount at the bottom of a namespace, which is seen where nothing is mounted on it."""
+    return shown.row.fstype == "rootfs" and shown.row.n.parent == "top"
 
 
 def root_of(shown: Shown) -> str:

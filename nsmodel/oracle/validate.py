@@ -24,7 +24,7 @@ MOUNT_FAMILY = frozenset(MOUNT_JUDGES) | frozenset(NAME_JUDGES) | frozenset(NEW_
 """Calls on mounts, and on the names that they use."""
 JUDGES = {**PROCESS_JUDGES, **MOUNT_JUDGES, **NEW_MOUNT_JUDGES, **NAME_JUDGES}
 """The judge of each recorded operation."""
-TOUCHING = MOUNT_FAMILY - {"fsconfig", "fsopen"} | {"clone", "clone3", "fork", "vfork", "unshare", "setns", "!exit"}
+TOUCHING = MOUNT_FAMILY | {"clone", "clone3", "fork", "vfork", "unshare", "setns", "!exit"}
 """Operations that can change a mount table, or hold a mount."""
 
 
