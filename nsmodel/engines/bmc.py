@@ -21,7 +21,7 @@ from nsmodel.engines.z3_terms import Z3Terms
 from nsmodel.ir.language import Flags
 from nsmodel.ir.lower import definition_of
 from nsmodel.ir.symbolic import Outcome, Symbolic
-from nsmodel.ir.symbolic_state import RESULT_WIDTH, SymbolicState, Value, selected
+from nsmodel.ir.symbolic_state import RESULT_WIDTH, Cell, SymbolicState, Value, selected
 from nsmodel.ir.types import FlagsType, RefType
 from nsmodel.system.operation import Call, Operation
 from nsmodel.system.spec import FAIL_ATOMIC, NO_UAF, STEP_TOTAL
@@ -116,19 +116,41 @@ class _Unrolling:
 
     def __init__(self, system: TransitionSystem) -> None:
         self.system = system
-        self.symbolic = Symbolic(system.sizes, system.switches, system.statics)
-        self.state = self.symbolic.variables("s ")
-        self.cells = {name: term for name, term in self.symbolic.layout.flatten(self.state).items()}
         self.arguments: dict[str, Term] = {}
-        self.cases = [case for operation in system.operations for case in self._cases(operation)]
+        self.initial = self._read_rules()
         self.choice = t.variable("choice", max(1, (len(self.cases) - 1).bit_length()), len(self.cases) - 1)
         self.relation, self.next = self._relation()
         self.goals = [*self._state_goals(), *self._step_goals()]
         self.solver = z3.SolverFor("QF_BV")
         self.steps = [_Step(0)]
-        initial = self.symbolic.layout.flatten(self.symbolic.layout.constant(system.initial))
         for cell, term in self.cells.items():
-            self.solver.add(self.steps[0](term) == self.steps[0](initial[cell]))
+            if term is not self.initial[cell]:
+                self.solver.add(self.steps[0](term) == self.steps[0](self.initial[cell]))
+
+    def _read_rules(self) -> dict[Cell, Term]:
+        """Execute every case on a state of variables; gives the cells of the initial state.
+
+        Cells that no call changes stay what they are initially, and whole branches fold away. Which these are is found
+        by assuming it of all, executing, and taking back what turns out to change until nothing more does: what is left
+        holds by induction over the steps.
+        """
+        changing: set[Cell] = set()
+        while True:
+            symbolic = Symbolic(self.system.sizes, self.system.switches, self.system.statics)
+            initial = symbolic.layout.flatten(symbolic.layout.constant(self.system.initial))
+            steady = {cell: term for cell, term in initial.items() if cell not in changing}
+            self.symbolic, self.state = symbolic, symbolic.variables("s ", steady)
+            self.cells = symbolic.layout.flatten(self.state)
+            self.cases = [case for operation in self.system.operations for case in self._cases(operation)]
+            found = {
+                cell
+                for case in self.cases
+                for cell, term in symbolic.layout.flatten(case.outcome.state).items()
+                if term is not self.cells[cell]
+            }
+            if found <= changing:
+                return initial
+            changing |= found
 
     # -- the relation ---------------------------------------------------------------------------------------------
 
@@ -250,7 +272,7 @@ class _Unrolling:
         if stopped:
             return stopped
         self.solver.add(here(self.relation))
-        names = list(self.cells)
+        names = [cell for cell, term in self.cells.items() if term is not self.initial[cell]]
         terms = here.translate([self.next[cell] for cell in names])
         for cell, term in zip(names, terms, strict=True):
             self.solver.add(following(self.cells[cell]) == term)

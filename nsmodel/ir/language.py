@@ -272,8 +272,11 @@ def _register(kind: str, source: str = "", title: str = "") -> Callable[[Callabl
 
 
 def syscall(*, source: str, keeps: Errno | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """A system call as one atomic step. `source`: kernel function and version, or manual page; `keeps`: the failure that
-    is documented to leave something behind (umount2 with MNT_EXPIRE: EAGAIN)."""
+    """A system call as one atomic step.
+
+    `source`: kernel function and version, or manual page; `keeps`: the failure that is documented to leave something
+    behind (umount2 with MNT_EXPIRE: EAGAIN).
+    """
     register = _register("syscall", source)
 
     def decorate(fn: Callable[P, R]) -> Callable[P, R]:

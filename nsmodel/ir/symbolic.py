@@ -20,7 +20,7 @@ from nsmodel.ir.nodes import Definition, Place
 from nsmodel.ir.schema import Sizes
 from nsmodel.ir.state import Row
 from nsmodel.ir.symbolic_expr import Record
-from nsmodel.ir.symbolic_state import RESULT_WIDTH, Dangling, Layout, SymbolicState, Value, selected
+from nsmodel.ir.symbolic_state import RESULT_WIDTH, Cell, Dangling, Layout, SymbolicState, Value, selected
 from nsmodel.ir.symbolic_stmt import StatementReader
 from nsmodel.ir.types import IntType, NoneType, RefType, SetType, Type
 from nsmodel.terms import term as t
@@ -159,9 +159,9 @@ class Symbolic(StatementReader):
             return self.layout.built(kind, lambda _, j: t.boolean(bool(value >> j & 1)))
         return self.layout.scalar(kind, int(value))
 
-    def variables(self, prefix: str = "") -> SymbolicState:
-        """A state of fresh variables."""
-        return self.layout.variables(prefix)
+    def variables(self, prefix: str = "", steady: Mapping[Cell, Term] | None = None) -> SymbolicState:
+        """A state of fresh variables, except for the cells in `steady`."""
+        return self.layout.variables(prefix, steady)
 
     def well_formed(self, state: SymbolicState) -> Term:
         """What holds of every state: values in range, rows of free slots zero, references to live objects."""

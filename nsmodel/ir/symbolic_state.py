@@ -149,20 +149,30 @@ class Layout:
 
     # -- making states ------------------------------------------------------------------------------------------------
 
-    def variables(self, prefix: str = "") -> SymbolicState:
-        """A state of fresh variables, named `PREFIXMount.parent.2`."""
+    def variables(self, prefix: str = "", steady: Mapping[Cell, Term] | None = None) -> SymbolicState:
+        """A state of fresh variables, named `PREFIXMount.parent.2`; cells in `steady` have the terms given there."""
+        known = steady or {}
         columns = dict(self._static)
         for info in self._dynamic():
             slots = range(1, self.slots[info.cls] + 1)
-            columns[info.cls, LIVE] = tuple(t.variable(prefix + name_of((info.cls, LIVE, i))) for i in slots)
+            columns[info.cls, LIVE] = tuple(
+                known[info.cls, LIVE, i]
+                if (info.cls, LIVE, i) in known
+                else t.variable(prefix + name_of((info.cls, LIVE, i)))
+                for i in slots
+            )
             for f in info.fields:
-                columns[info.cls, f.name] = tuple(self._variable(prefix, info.cls, f.name, i, f.type) for i in slots)
+                columns[info.cls, f.name] = tuple(
+                    self._variable(prefix, info.cls, f.name, i, f.type, known) for i in slots
+                )
         return SymbolicState(columns)
 
-    def _variable(self, prefix: str, cls: type[Entity], field: str, slot: int, kind: Type) -> Value:
+    def _variable(
+        self, prefix: str, cls: type[Entity], field: str, slot: int, kind: Type, known: Mapping[Cell, Term]
+    ) -> Value:
         def cell(part: Type, member: int) -> Term:
-            name = name_of((cls, field, slot, member) if member else (cls, field, slot))
-            return self.fresh(prefix + name, part, cls)
+            place: Cell = (cls, field, slot, member) if member else (cls, field, slot)
+            return known[place] if place in known else self.fresh(prefix + name_of(place), part, cls)
 
         return self.built(kind, cell)
 
