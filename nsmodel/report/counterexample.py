@@ -10,6 +10,7 @@ from nsmodel.report.console import line, plural
 from nsmodel.report.forest import mount_forest
 from nsmodel.report.tree import Table, numbers, process_tree
 from nsmodel.traces.names import Names, shown_number
+from nsmodel.traces.places import place
 from nsmodel.traces.trace import Change, State, Step, Trace
 
 COUNTERS = ("count", "inode", "users")
@@ -106,7 +107,7 @@ class _Writer:
         result = f"-1 {step.errno}" if step.errno else str(step.result)
         style = "yellow" if step.errno else "green"
         reason = f"  {step.reason}" if step.reason else ""
-        call = f"{step.operation}({self._arguments(step, before)})"
+        call = f"{step.operation}({self._arguments(step, before, state)})"
         line(
             self.console,
             (f"{number:>3} ", "bold"),
@@ -117,17 +118,18 @@ class _Writer:
         )
         self._changes(step, both, state)
         if step.state is not None and any(c.collection in DRAWN for c in step.changes):
-            self.forest(step.state, after, "      ")
+            self.forest(step.state, after, "  ", state)
         if step.state is None:
             line(self.console, "      the rule was trapped: there is no state after it")
         elif self.full:
             self.whole(step.state, after)
         return after
 
-    def forest(self, state: State, table: Table, indent: str = "  ", marked: frozenset[int] = frozenset()) -> None:
-        """The mount forest, where there are mounts."""
-        for text in mount_forest(state, table, marked):
-            line(self.console, indent, (text, "dim"))
+    def forest(self, state: State, table: Table, indent: str = "  ", before: State | None = None) -> None:
+        """The mount forest, where there are mounts, and what a step changed of it."""
+        for text in mount_forest(state, table, before=before):
+            style = {"+": "green", "~": "yellow", "-": "red"}.get(text[:1], "dim")
+            line(self.console, indent, (text, style))
 
     def whole(self, state: State, table: Table) -> None:
         """Every object of a state."""
@@ -136,13 +138,24 @@ class _Writer:
                 name = table.get((collection, row["id"]), str(row["id"]))
                 line(self.console, (f"      {name}  {_object(self.trace, collection, row, table, every=True)}", "dim"))
 
-    def _arguments(self, step: Step, table: Table) -> str:
+    def _arguments(self, step: Step, table: Table, state: State) -> str:
+        """The arguments of a call; a mount and the name in it that follows are one place."""
         named = self.trace.parameters.get(step.operation, {})
+        items = list(step.arguments.items())
         out = []
-        for i, (name, value) in enumerate(step.arguments.items()):
+        for i, (name, value) in enumerate(items):
             if (i == 0 and step.task is not None and name in named) or value == {}:
                 continue
-            out.append(_words(value) if isinstance(value, dict) else f"{name}={_name(named.get(name), value, table)}")
+            following = items[i + 1] if i + 1 < len(items) else ("", None)
+            in_place = named.get(items[i - 1][0]) == "mounts" and items[i - 1][1] is not None if i else False
+            if named.get(name) == "dentries" and in_place:
+                continue
+            if isinstance(value, dict):
+                out.append(_words(value))
+            elif named.get(name) == "mounts" and named.get(following[0]) == "dentries" and value is not None:
+                out.append(f"{name}={place(value, following[1], state, table)}")
+            else:
+                out.append(f"{name}={_name(named.get(name), value, table)}")
         return ", ".join(out)
 
     def _changes(self, step: Step, table: Table, before: State) -> None:

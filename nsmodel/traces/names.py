@@ -1,11 +1,13 @@
-"""Names for people: a process by its place in the process tree, a pid namespace by its place in the tree of those, and
-everything else by kind and first appearance. A name stays with its object for as long as that lives."""
+"""Names for people: a process by its place in the process tree, a pid namespace by its place in the tree of those, a
+mount by where it is mounted now, and everything else by kind and first appearance. But for a mount's, a name stays with
+its object for as long as that lives."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
 
+from nsmodel.traces.places import place_names
 from nsmodel.traces.trace import State
 
 KINDS = {
@@ -19,7 +21,6 @@ KINDS = {
     "cgroup_namespaces": "cgroup",
     "time_namespaces": "time",
     "descriptors": "fd",
-    
 }
 """What objects of a collection are called; others by the collection's own name."""
 AUTO = 2
@@ -46,6 +47,8 @@ class Names:
             named = [key for key, row in fresh.items() if self._ready(key, row, fresh)] or [next(iter(fresh))]
             for key in named:
                 self.table[key] = self._name(key, fresh.pop(key), live)
+        for mount, place in place_names(state, self.table).items():
+            self.table["mounts", mount] = place
         return self.table
 
     def of(self, collection: str, slot: int) -> str:
