@@ -13,7 +13,6 @@ from nsmodel.kernel.objects import (
     ContextPhase,
     Dentry,
     Descriptor,
-    FileSystem,
     FsKind,
     FsStruct,
     Kernel,
@@ -125,37 +124,39 @@ def put_pid(k: Kernel, pid: Pid) -> None:
 
 
 @helper
-def drop_superblock(k: Kernel, fs: FileSystem) -> None:
-    """A file system that nothing shows and no context holds any more is gone (fs/super.c: deactivate_super, v6.18)."""
-    held = any(x.root.fs is fs for x in k.mounts)
-    for f in k.descriptors:
-        if f.context is fs and f.phase != ContextPhase.CREATE_PARAMS:
-            held = True
-    if fs.kind == FsKind.NEW and not held:
-        for sb in k.superblocks:
-            if sb.fs is fs:
-                owner = sb.owner
-                k.free(sb)
-                if owner is not None:
-                    put_user_ns(k, owner)
+def drop_superblocks(k: Kernel) -> None:
+    """A file system that nothing shows and no context holds any more is gone, unless the kernel has it mounted for
+    itself (fs/super.c: deactivate_super, v6.18)."""
+    for sb in k.superblocks:
+        fs = sb.fs
+        held = any(m.root.fs is fs for m in k.mounts) or any(
+            f.context is fs and f.phase != ContextPhase.CREATE_PARAMS for f in k.descriptors
+        )
+        if fs.kind == FsKind.NEW and not held:
+            owner = sb.owner
+            k.free(sb)
+            if owner is not None:
+                put_user_ns(k, owner)
 
 
 @helper
-def free_mount(k: Kernel, m: Mount) -> None:
-    """The end of a mount; the superblock goes with the last one, unless the kernel has it mounted for itself."""
+def free_mounts(k: Kernel, dead: set[Mount]) -> None:
+    """The end of mounts: what hangs on them falls off, and the namespaces whose files they show are put; a mount
+    namespace, whose end unmounts things, is left to the caller."""
     for c in k.mounts:
-        if c.parent is m:
+        on = c.parent
+        if on is not None and on in dead:
             c.parent = None
             c.mountpoint = None
             c.count -= 1
-    if m.mnt is not None:
-        gone = unpinned(k, m.mnt)
-        if gone:
-            m.mnt.count -= 1
-    release_file(k, m)
-    fs = m.root.fs
-    k.free(m)
-    drop_superblock(k, fs)
+    for m in dead:
+        if m.mnt is not None:
+            gone = unpinned(k, m.mnt)
+            if gone:
+                m.mnt.count -= 1
+        release_file(k, m)
+        k.free(m)
+    drop_superblocks(k)
 
 
 @helper
@@ -180,11 +181,10 @@ def reap(k: Kernel) -> None:
     it, so this goes on until nothing more falls."""
     changed = True
     while changed:
-        changed = False
-        for m in k.mounts:
-            if m.count == 0:
-                free_mount(k, m)
-                changed = True
+        dead = {m for m in k.mounts if m.count == 0}
+        changed = any(m in dead for m in k.mounts)
+        if changed:
+            free_mounts(k, dead)
         for ns in k.mnt_namespaces:
             if ns.count == 0:
                 free_mnt_ns(k, ns)
@@ -247,7 +247,7 @@ def close_file(k: Kernel, file: Descriptor) -> None:
         m.count -= 1
         m.expiring = False
     if fs is not None:
-        drop_superblock(k, fs)
+        drop_superblocks(k)
     reap(k)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import enum
 
 from nsmodel.ir.language import EBUSY, EINVAL, EPERM, Flags, assure, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable, may_call
+from nsmodel.kernel.credentials import may_call
 from nsmodel.kernel.mount.common import (
     check_may_mount,
     check_mine,

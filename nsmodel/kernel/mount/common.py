@@ -85,7 +85,7 @@ def written_fs(k: Kernel, fs: FileSystem) -> bool:
 
 @helper
 def owns_superblock(k: Kernel, task: Task, fs: FileSystem) -> bool:
-    """Capabilities over the user namespace of a file system's superblock; nobody here has them over namespace files'."""
+    """Capabilities over the user namespace of a file system's superblock; nobody has them over namespace files'."""
     return fs.kind != FsKind.NSFS and capable(k, task, superblock_of(k, fs).owner)
 
 

@@ -4,7 +4,6 @@ v6.18; chroot(2), chdir(2), open(2), pivot_root(2))."""
 from __future__ import annotations
 
 from nsmodel.ir.language import (
-    EACCES,
     EBUSY,
     EINVAL,
     ENOENT,

@@ -207,7 +207,7 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
     source: Map[PeerGroup, Mount | None] = Map()
     source[g] = top
     heads: Map[Mount, Mount | None] = Map()
-    for m in tree:
+    for m in copied(k, top, top.root, False):
         heads[m] = top
     grown = True
     while grown:
@@ -217,30 +217,32 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
                 if source[r.master] is not None:
                     source[r.group] = source[r.master]
                     grown = True
+        taker: Mount | None = None
+        model: Mount | None = None
         for r in waiting:
-            group = r.group if r in was_shared else None
-            model: Mount | None = None
+            if model is None:
+                if r.group is not None and r in was_shared:
+                    model = source[r.group]
+                if model is None and r.master is not None:
+                    model = source[r.master]
+                taker = r
+        if taker is not None and model is not None:
+            waiting.discard(taker)
+            grown = True
+            group = taker.group if taker in was_shared else None
+            slave = group is None or source[group] is None
+            known = {m for m in k.mounts}
+            originals = {m for m in k.mounts if heads[m] is model}
+            made = clone_tree(k, originals, model, model.root, mine if k.bug(COPY_KEEPS_NS) else taker.ns)
+            copies = k.mounts - known
+            for c in copies:
+                heads[c] = made
+            if slave and not k.bug(COPY_STAYS_PEER):
+                enslave(k, copies, group is not None)
             if group is not None:
-                model = source[group]
-            slave = model is None
-            if slave and r.master is not None:
-                model = source[r.master]
-            if model is not None:
-                waiting.discard(r)
-                grown = True
-                known = {m for m in k.mounts}
-                going = copied(k, model, model.root, False)
-                originals = {m for m in going if heads[m] is model}
-                made = clone_tree(k, originals, model, model.root, mine if k.bug(COPY_KEEPS_NS) else r.ns)
-                copies = k.mounts - known
-                for c in copies:
-                    heads[c] = made
-                if slave and not k.bug(COPY_STAYS_PEER):
-                    enslave(k, copies, group is not None)
-                if group is not None:
-                    source[group] = made
-                there = r.ns
-                if there is not None and there.owner is not mine.owner:
-                    lock_tree(k, copies, made)
-                put_on(k, made, r, dentry)
+                source[group] = made
+            there = taker.ns
+            if there is not None and there.owner is not mine.owner:
+                lock_tree(k, copies, made)
+            put_on(k, made, taker, dentry)
     judge_attach(k, top, dst, dentry, taking, before)

@@ -7,7 +7,7 @@ import enum
 
 from nsmodel.ir.language import assure, helper
 from nsmodel.kernel.mount.propagation import leave_group, receivers
-from nsmodel.kernel.mount.tree import has_children, mounted_at, on_path
+from nsmodel.kernel.mount.tree import has_children, mounted_at
 from nsmodel.kernel.mutants import ML04, ML05, MP07, MP19, UMOUNT_KEEPS_TYPE
 from nsmodel.kernel.objects import Kernel, Mount
 
@@ -46,12 +46,24 @@ def candidates(k: Kernel, going: set[Mount]) -> set[Mount]:
 
 
 @helper
-def keeps_inside(k: Kernel, m: Mount, kept: set[Mount]) -> bool:
+def carriers(k: Kernel, kept: set[Mount]) -> set[Mount]:
+    """Mounts that stay, and all that they lie on."""
+    out = kept
+    grown = True
+    while grown:
+        grown = False
+        for m in k.mounts:
+            on = m.parent
+            if m in out and on is not None and on not in out:
+                out.add(on)
+                grown = True
+    return out
+
+
+@helper
+def keeps_inside(k: Kernel, m: Mount, carrying: set[Mount]) -> bool:
     """Something that stays is inside of a mount, not on its root: it could not slide down."""
-    for c in k.mounts:
-        if c.parent is m and c.mountpoint is not m.root and any(on_path(k, x, c) for x in kept):
-            return True
-    return False
+    return any(c.parent is m and c.mountpoint is not m.root and c in carrying for c in k.mounts)
 
 
 @helper
@@ -70,8 +82,9 @@ def victims(k: Kernel, going: set[Mount], root: Mount) -> set[Mount]:
     changed = True
     while changed:
         changed = False
+        carrying = carriers(k, k.mounts - out)
         for m in out - going:
-            if keeps_inside(k, m, k.mounts - out):
+            if keeps_inside(k, m, carrying):
                 out.discard(m)
                 changed = True
     changed = True
@@ -154,8 +167,9 @@ def umount_tree(k: Kernel, going: set[Mount], target: Mount, how: Leaving) -> No
     gone = victims(k, going, target)
     for c in counterparts(k, target):
         c.locked = False
+    carrying = carriers(k, k.mounts - gone)
     for m in gone - going:
-        assure("UMOUNT_EXACT", not keeps_inside(k, m, k.mounts - gone), "what stays would be moved", m)
+        assure("UMOUNT_EXACT", not keeps_inside(k, m, carrying), "what stays would be moved", m)
         above = m.parent
         hidden = m.locked and (above is None or above not in gone)
         assure("UMOUNT_EXACT", not hidden, "a lock that stays in force hid something", m)
