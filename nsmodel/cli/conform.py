@@ -8,6 +8,8 @@ import click
 
 from nsmodel.cli.options import Stopwatch, json_option, writable
 from nsmodel.cli.replay import info
+from nsmodel.cli.work import Crew, Job, default_processes
+from nsmodel.engines.interface import Progress
 from nsmodel.kernel.versions import running, switches_of
 from nsmodel.oracle import conform
 from nsmodel.report.console import line, people, plural
@@ -15,6 +17,7 @@ from nsmodel.report.output import ReplayOutput, write
 from nsmodel.report.progress import ProgressView
 from nsmodel.system.load import load_specs
 from nsmodel.system.problem import Problem
+from nsmodel.system.transition import TransitionSystem
 from nsmodel.system.verdict import Exit
 
 
@@ -26,6 +29,12 @@ from nsmodel.system.verdict import Exit
 )
 @click.option("--area", metavar="NAME", help=f"Only a part of the model: {', '.join(conform.AREAS)}.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Calls of each trace (default: 5 to 40).")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes, which share the traces in blocks (default: the cores, at most 2).",
+)
 @click.option("--kernel", metavar="VERSION", help="Which version the model stands for (default: the running one).")
 @json_option
 def command(
@@ -34,6 +43,7 @@ def command(
     seed: int,
     area: str | None,
     steps: int | None,
+    processes: int | None,
     kernel: str | None,
     json_file: str | None,
 ) -> int:
@@ -44,17 +54,12 @@ def command(
         raise Problem(f"unknown area {area}", place="--area", fix=f"one of {', '.join(conform.AREAS)}")
     version = kernel or running()
     switches = switches_of(version)
-    only = {o.name for loaded in load_specs(specs) for o in loaded.spec.operations} if specs else None
+    only = frozenset(o.name for loaded in load_specs(specs) for o in loaded.spec.operations) if specs else None
     system = conform.whole_system(version, switches)
+    plan = conform.Plan(seed, steps, only, area)
     console = people(json_file)
-    view = ProgressView(["conform"])
-
-    def tell(so_far: conform.Campaign) -> None:
-        view.update(0, so_far, 0.0)
-
-    with view:
-        done = conform.campaign(system, traces, seed, steps, tell, only)
-    missing = [pair for pair in conform.producible(system) if not done.coverage[pair]]
+    done = _campaign(system, plan, traces, processes or default_processes())
+    missing = [pair for pair in conform.producible(system, plan) if not done.coverage[pair]]
     for finding in done.findings:
         found = finding.divergence
         line(console, (f"trace {finding.seed} diverges at step {found.step}, {found.operation}", "bold red"))
@@ -66,7 +71,7 @@ def command(
     for pair in missing:
         why = conform.UNREACHED.get(pair, "not drawn: more traces may reach it")
         line(console, f"  {pair:<32}       0  {why}")
-    interrupted = done.traces < traces
+    interrupted = done.interrupted or done.traces < traces
     status = Exit.UNKNOWN if interrupted else Exit.NOT_MET if done.findings else Exit.MET
     line(
         console,
@@ -89,3 +94,33 @@ def command(
             json_file,
         )
     return status
+
+
+def _campaign(system: TransitionSystem, plan: conform.Plan, traces: int, processes: int) -> conform.Campaign:
+    """All blocks of a campaign, several at a time, and what they saw in the order of the blocks."""
+    blocks = conform.blocks(traces)
+    parts: dict[int, conform.Campaign] = {}
+    view = ProgressView(["conform"])
+
+    def job(indices: range) -> Job[conform.Campaign]:
+        return lambda report: conform.run_block(system, plan, indices, report)
+
+    def tell(number: int, part: Progress, memory: float) -> None:
+        assert isinstance(part, conform.Campaign)
+        parts[number] = part
+        view.update(0, _joined(parts), memory)
+
+    crew = Crew([job(indices) for indices in blocks], processes, tell)
+    with view:
+        for number, part in crew.run():
+            parts[number] = part
+    done = _joined(parts)
+    done.interrupted |= crew.interrupted
+    return done
+
+
+def _joined(parts: dict[int, conform.Campaign]) -> conform.Campaign:
+    out = conform.Campaign()
+    for number in sorted(parts):
+        out = out.joined(parts[number])
+    return out

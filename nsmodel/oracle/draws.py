@@ -13,9 +13,20 @@ from typing import Any
 
 from nsmodel.ir.types import BoolType, EnumType, FlagsType, RefType
 from nsmodel.kernel.exit import WaitFor
-from nsmodel.kernel.objects import CloneFlags, Disposition, Kernel, NsFlags, NsType, SetTid, Task, TaskState
+from nsmodel.kernel.objects import (
+    CloneFlags,
+    ContextPhase,
+    Descriptor,
+    Disposition,
+    Kernel,
+    NsFlags,
+    NsType,
+    SetTid,
+    Task,
+    TaskState,
+)
 from nsmodel.oracle.mount_draws import MountDraw
-from nsmodel.oracle.whole import MOUNTS
+from nsmodel.oracle.whole import BUILDING, MOUNTS
 from nsmodel.system.operation import Call, Operation
 from nsmodel.system.transition import Runner, TransitionSystem
 
@@ -30,17 +41,22 @@ class Draw:
     mounts: bool
 
     def __post_init__(self) -> None:
-        self.names, self.chances = list(self.weights), list(self.weights.values())
+        building = {name: weight for name, weight in BUILDING.items() if name in self.weights}
+        self.building = building if self.mounts and building else self.weights
         self.values = VALUES | FOR_MOUNTS if self.mounts else VALUES
 
-    def call(self, runner: Runner) -> Call | None:
-        """Some call in a state; it need not be enabled. None when nothing was found for its arguments."""
+    def call(self, runner: Runner, early: bool) -> Call | None:
+        """Some call in a state, `early` in a trace or not; it need not be enabled. None when nothing was found for its
+        arguments."""
         state = runner.state
-        name = self.random.choices(self.names, self.chances)[0]
-        operation = self.system.operation(name)
+        weights = self.building if early else self.weights
+        name = self.random.choices(list(weights), list(weights.values()))[0]
         task = self._caller(state, name)
+        if self.mounts and task is not None and self.random.random() < 0.25:
+            name = self._next_of_context(state, task) or name
+        operation = self.system.operation(name)
         if name in MOUNTS:
-            given = None if task is None else MountDraw(self.random, state, task).arguments(name)
+            given = None if task is None else MountDraw(self.random, state, task, early).arguments(name)
             return None if given is None or task is None else Call(name, (("task", task.slot), *given))
         arguments: list[tuple[str, Any]] = []
         for parameter, kind in operation.parameters:
@@ -56,6 +72,14 @@ class Draw:
             callers = [t for t in callers if t.group_leader.slot != 1]
         return self.random.choice(callers) if callers else None
 
+    def _next_of_context(self, state: Kernel, task: Task) -> str | None:
+        """What the context of fsopen waits for that the task has."""
+        own = {f.phase for f in state.live(Descriptor) if f.table is task.group_leader}
+        for phase, name in NEXT.items():
+            if phase in own and name in self.weights:
+                return name
+        return None
+
     def _value(self, state: Kernel, operation: Operation, parameter: str, kind: Any) -> Any:
         pick = self.random
         special = self.values.get((operation.name, parameter))
@@ -63,6 +87,8 @@ class Draw:
             return special(pick)
         if isinstance(kind, RefType):
             items = state.live(kind.entity)
+            if operation.name == "setns" and pick.random() < 0.8:
+                items = [f for f in items if f.mnt or f.user or f.uts or f.pid_ns] or items
             if not items or (kind.optional and pick.random() < 0.3):
                 return None if kind.optional else 1
             return pick.choice(items).slot
@@ -141,6 +167,7 @@ def _ns_flags(pick: random.Random) -> NsFlags:
 
 Chance = dict[tuple[str, str], Callable[[random.Random], Any]]
 
+NEXT = {ContextPhase.AWAITING_MOUNT: "fsmount", ContextPhase.CREATE_PARAMS: "fsconfig_create"}
 VALUES: Chance = {
     ("clone3", "flags"): _clone_flags,
     ("clone3", "tids"): _set_tid,

@@ -12,6 +12,9 @@ class OracleUnavailable(RuntimeError):
         self.cause = cause
         self.fix = fix
 
+    def __reduce__(self) -> tuple[type[OracleUnavailable], tuple[str, str, str]]:
+        return OracleUnavailable, (self.what, self.cause, self.fix)
+
 
 class Diverged(Exception):
     """Raised inside a replay at the first difference: `what` differs."""

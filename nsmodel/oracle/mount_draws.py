@@ -37,8 +37,10 @@ MAINLY_BIND = (NsType.MNT, NsType.MNT, NsType.MNT, NsType.UTS, NsType.PID, NsTyp
 class MountDraw:
     """Draws the arguments of one task's calls in one state."""
 
-    def __init__(self, pick: random.Random, state: Kernel, task: Task) -> None:
+    def __init__(self, pick: random.Random, state: Kernel, task: Task, early: bool) -> None:
         self.pick = pick
+        self.early = early
+        """The trace is still being built up."""
         self.state = state
         self.task = task
         self.on: dict[Place, Mount] = {}
@@ -53,6 +55,8 @@ class MountDraw:
         """File systems in which nobody can make names: their user namespace maps no ids."""
         self.places = self._places()
         self.roots = [p for p in self.places if p[0].root is p[1]]
+        self.hot = [p for p in self.roots if _special(p[0])]
+        self.files = [p for p in self.roots if p[1].fs.kind == FsKind.NSFS]
 
     def arguments(self, name: str) -> Given | None:
         """Arguments of a call after the task, None when there are none to be had."""
@@ -105,10 +109,20 @@ class MountDraw:
         return self.pick.choice(items) if items else None
 
     def _place(self, roots: float) -> Place:
-        """A place, with a chance of at least `roots` the root of a mount."""
+        """A place, with a chance of at least `roots` the root of a mount, and rather one that is more than private."""
         if self.roots and self.pick.random() < roots:
-            return self.pick.choice(self.roots)
+            return self.pick.choice(self.hot if self.hot and self.pick.random() < 0.4 else self.roots)
         return self.pick.choice(self.places)
+
+    def _leaf(self, roots: float) -> Place:
+        """A place, mostly not the root of a task nor of the tree, with which everything would go."""
+        place = self._place(roots)
+        used = {fs.root_mnt for fs in self.state.fs_structs}
+        for _ in range(3):
+            if place[0] not in used or self.pick.random() < 0.1:
+                break
+            place = self._place(roots)
+        return place
 
     def _like(self, directory: bool, roots: float) -> Place:
         """A place that is mostly a directory, or mostly not."""
@@ -149,6 +163,8 @@ class MountDraw:
     def _pair(self, roots: float) -> Given:
         """A source and a place that mostly are both directories, or both not."""
         source = self._place(roots)
+        if self.files and self.pick.random() < 0.1:
+            source = self.pick.choice(self.files)
         return [*self._on(source, "source", "root"), *self._on(self._like(source[1].directory, 0.35))]
 
     def _flag(self, *chances: tuple[str, float]) -> dict[str, bool]:
@@ -170,6 +186,8 @@ class MountDraw:
 
     def _mount_change_type(self) -> Given:
         to = self.pick.choice(TYPES) if self.pick.random() < 0.97 else Propagation.SEVERAL
+        if self.early and self.pick.random() < 0.5:
+            to = Propagation.SHARED
         return [*self._on(self._place(0.95), "target", "root"), ("to", to), ("rec", self.pick.random() < 0.4)]
 
     def _mount_remount(self) -> Given:
@@ -202,12 +220,14 @@ class MountDraw:
         marked = [p for p in self.roots if p[0].expiring]
         if marked and self.pick.random() < 0.5:
             return [*self._on(self.pick.choice(marked)), ("flags", UmountFlags(expire=True))]
-        return [*self._on(self._place(0.93)), ("flags", flags)]
+        return [*self._on(self._leaf(0.93)), ("flags", flags)]
 
     def _open_path(self) -> Given:
         opath = self.pick.random() < 0.6
         write = not opath and self.pick.random() < 0.5
         place = self._like(False, 0.2) if write else self._place(0.6)
+        if self.files and not write and self.pick.random() < 0.25:
+            place = self.pick.choice(self.files)
         return [*self._on(place), ("opath", opath), ("write", write)]
 
     def _fchdir(self) -> Given | None:
@@ -217,7 +237,9 @@ class MountDraw:
     def _chdir(self) -> Given:
         return self._on(self._like(True, 0.5))
 
-    _chroot = _chdir
+    def _chroot(self) -> Given:
+        """Mostly to the root of a mount, from where more can be done."""
+        return self._on(self._like(True, 0.7))
 
     def _pivot_root(self) -> Given:
         """Mostly a new root that is no parent of the old one's place: on itself, or what is below."""
@@ -240,10 +262,23 @@ class MountDraw:
             given[:2] = [("source", tree.mount), ("root", tree.dentry)]
         if (flags.beneath or flags.set_group) and self.roots:
             given[2:] = self._on(self.pick.choice(self.roots))
-        if flags.set_group and self.pick.random() < 0.7:
-            alike = [p for p in self.roots if p[1].fs is given[1][1].fs]
-            given[2:] = self._on(self.pick.choice(alike)) if alike else given[2:]
+        deep = [p for p in self.roots if p[0].parent is not None and p[0].parent.parent is not None]
+        if flags.beneath and deep and self.pick.random() < 0.8:
+            given[2:] = self._on(self.pick.choice(deep))
+        if flags.set_group and self.pick.random() < 0.8:
+            given = self._group_pair() or given
         return [*given, ("flags", flags)]
+
+    def _group_pair(self) -> Given | None:
+        """A peer or slave, and a mount of the same file system that mostly is neither."""
+        members = [p for p in self.roots if p[0].group is not None or p[0].master is not None]
+        if not members:
+            return None
+        source = self.pick.choice(members)
+        alike = [p for p in self.roots if p[1].fs is source[1].fs and p[0] is not source[0]]
+        alone = [p for p in alike if p not in members]
+        target = self._some(alone if alone and self.pick.random() < 0.8 else alike)
+        return None if target is None else [*self._on(source, "source", "root"), *self._on(target)]
 
     def _mount_setattr(self) -> Given:
         pick = self.pick
@@ -280,8 +315,13 @@ class MountDraw:
         return self._on(self._place(0.93))
 
     def _bind_ns(self) -> Given:
-        target = self.pick.choice(self.state.live(Task))
+        targets = self.state.live(Task)
         kind = self.pick.choice(MAINLY_BIND)
+        mine = self.task.nsproxy.mnt if self.task.nsproxy is not None else None
+        newer = [
+            t for t in targets if t.nsproxy is not None and t.nsproxy.mnt is not None and mine in t.nsproxy.mnt.older
+        ]
+        target = self.pick.choice(newer if newer and self.pick.random() < 0.7 else targets)
         return [("target", target), ("kind", kind), *self._on(self._like(False, 0.3)), ("swapped", False)]
 
     def _unlink(self) -> Given | None:
@@ -306,3 +346,10 @@ class MountDraw:
         used = {m.mountpoint for m in self.state.mounts}
         covered = [p for p in names if p[1] in used]
         return self._some(covered if covered and self.pick.random() < 0.7 else names)
+
+
+def _special(m: Mount) -> bool:
+    """A mount, or what it is on, is more than private."""
+    on = m.parent
+    own = m.group is not None or m.master is not None or m.locked or m.unbindable
+    return own or (on is not None and (on.group is not None or on.master is not None))

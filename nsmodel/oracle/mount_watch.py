@@ -91,7 +91,7 @@ class MountWatch:
             if m.parent != m.id:
                 inside.setdefault(m.parent, []).append(m)
         tops = [m for m in seen.values() if m.parent == m.id or m.parent not in seen]
-        if not tops and not children.get(bottom):
+        if not tops and all(self._unlisted(bottom, m) for m in children.get(bottom, [])):
             return
         if len(tops) != 1:
             raise Diverged("one bottom", f"{len(tops)}", f"mounts of mount namespace {ns}")
@@ -108,6 +108,12 @@ class MountWatch:
                 todo.append((child, found))
             for at, extra in places.items():
                 raise Diverged("nothing", _shown(extra), f"on {at or '/'} of mount {slot}")
+
+    def _unlisted(self, bottom: int, mount: int) -> bool:
+        """Linux looks for the mount on the bottom of another namespace among those that were made after the bottom, and
+        lists nothing when what is there is older: a tree that was moved in (grab_requested_root, v6.18)."""
+        mine, below = self.ids.get(mount), self.ids.get(bottom)
+        return mine is None or below is None or mine < below
 
     @staticmethod
     def _place(on: MountSeen, child: MountSeen) -> str:

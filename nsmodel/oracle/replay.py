@@ -271,7 +271,7 @@ class Replayer:
         """Make the names of a new file system, and learn the numbers of names that were made."""
         assert self.watch is not None
         if command.grown is not None:
-            made = answer.extra[1:] if command.handle is not None else answer.extra
+            made = answer.extra[2:] if command.handle is not None else answer.extra
             if made[:1] == (-errno.EOVERFLOW,):
                 return  # its user namespace maps no ids, so nobody can make names in it
             if made[0] < 0:

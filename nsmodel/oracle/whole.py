@@ -77,19 +77,24 @@ PROCESS = {
 }  # fmt: skip
 MOUNTS = {
     "mount_new": 10, "mount_bind": 14, "mount_move": 7, "mount_change_type": 12, "mount_remount": 2,
-    "mount_remount_bind": 3, "mount": 5, "umount2": 14, "open_path": 6, "fchdir": 1, "chdir": 3, "chroot": 2,
-    "pivot_root": 5, "open_tree": 5, "move_mount": 9, "mount_setattr": 5, "fsopen": 2, "fsconfig_create": 2,
+    "mount_remount_bind": 3, "mount": 5, "umount2": 16, "open_path": 6, "fchdir": 1, "chdir": 3, "chroot": 1,
+    "pivot_root": 4, "open_tree": 5, "move_mount": 9, "mount_setattr": 5, "fsopen": 2, "fsconfig_create": 2,
     "fsconfig_reconfigure": 1, "fsmount": 2, "fspick": 1, "bind_ns": 4, "unlink": 3, "rename": 2,
 }  # fmt: skip
 AREAS: dict[str, dict[str, int]] = {
     "process": PROCESS | {"open_path": 2, "umount2": 2, "bind_ns": 3},
     "mount": MOUNTS
     | {
-        "clone3": 6, "unshare": 7, "setns": 5, "setns_pidfd": 1, "open_ns": 6, "close": 4, "exit_group": 2, "wait4": 1,
+        "clone3": 5, "unshare": 4, "setns": 5, "setns_pidfd": 1, "open_ns": 4, "close": 4, "exit_group": 1, "wait4": 1,
         "kill": 1, "setresuid": 1, "pidfd_open": 1, "set_limit": 1,
     },
 }  # fmt: skip
 """Areas of the model that a campaign can be restricted to: how often each operation is drawn."""
+BUILDING = {
+    "mount_new": 14, "mount_bind": 16, "mount_change_type": 16, "clone3": 9, "unshare": 3, "bind_ns": 5, "open_tree": 4,
+    "open_path": 4, "mount_setattr": 2, "open_ns": 3, "move_mount": 2, "fsopen": 1, "umount2": 1, "chdir": 1,
+}  # fmt: skip
+"""How a trace of mounts begins: with something to take apart."""
 EVERYTHING = {name: PROCESS.get(name, 0) + MOUNTS.get(name, 0) for name in (*PROCESS, *MOUNTS)}
 """The same of the whole model."""
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nsmodel.oracle.conform import campaign, draw, producible, replay_drawn, whole_system
+from nsmodel.kernel.versions import running, switches_of
+from nsmodel.oracle.conform import Campaign, Plan, campaign, draw, producible, replay_drawn, whole_system
 from nsmodel.oracle.driver import Sandbox
 from nsmodel.oracle.errors import OracleUnavailable
 from nsmodel.oracle.replay import replay_trace
@@ -58,12 +59,20 @@ def test_known_bugs_diverge_where_they_leave_linux(name: str, step: int) -> None
 
 def test_random_traces_agree_with_the_kernel() -> None:
     seen: list[int] = []
-    done = campaign(whole_system(), 60, 4242, None, lambda c: seen.append(c.traces))
-    assert [str(f) for f in done.findings] == []
-    assert done.traces == 60 and seen[-1] == 60
-    assert sum(done.coverage[p] > 0 for p in producible(whole_system())) > 40
+    system = whole_system(running(), switches_of(running()))
+    for area in ("process", None):
+        plan = Plan(4242, area=area)
+
+        def tell(so_far: Campaign) -> None:
+            seen.append(so_far.traces)
+
+        done = campaign(system, 60, plan, tell)
+        assert [str(f) for f in done.findings] == []
+        assert done.traces == 60 and seen[-1] == 60
+        assert sum(done.coverage[p] > 0 for p in producible(system, plan)) > 40
 
 
 def test_a_wrong_model_diverges() -> None:
     wrong = whole_system("fixed", frozenset({"PD04", "newpid_twice", "kill_outside"}))
-    assert any(replay_drawn(wrong, draw(wrong, f"wrong/{i}", 30)) is not None for i in range(30))
+    plan = Plan(1, area="process")
+    assert any(replay_drawn(wrong, draw(wrong, f"wrong/{i}", 30, plan)) is not None for i in range(30))

@@ -11,7 +11,7 @@ from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.propagation import attach, check_attach, len_kept, len_of, receivers
 from nsmodel.kernel.mount.tree import below, has_locked_child, mount_ns, on_path, overmount, subtree, top_at, topmost
 from nsmodel.kernel.mutants import MOVE_LOCKED, MOVE_ONTO_ITSELF, MP10, MP18
-from nsmodel.kernel.objects import Dentry, Kernel, Mount, Task
+from nsmodel.kernel.objects import Dentry, FsKind, Kernel, Mount, Task
 from nsmodel.kernel.refs import reap
 
 
@@ -21,6 +21,22 @@ class MoveFlags(Flags):
     beneath: bool = False
     set_group: bool = False
     unknown: bool = False
+
+
+@helper
+def same_root(k: Kernel, m: Mount, other: Mount) -> bool:
+    """Two mounts show the same: files of namespaces, which are one name here, are names of their own in the kernel."""
+    if m.mnt is not other.mnt or m.user is not other.user or m.pid_ns is not other.pid_ns or m.uts is not other.uts:
+        return False
+    if m.ipc is not other.ipc or m.net is not other.net or m.cgroup is not other.cgroup or m.time is not other.time:
+        return False
+    return m.root is other.root
+
+
+@helper
+def same_spot(k: Kernel, on: Mount, m: Mount) -> bool:
+    """What a mount shows is the very name of another one that it shows itself, where names are told apart."""
+    return m.root.fs.kind != FsKind.NSFS or same_root(k, on, m)
 
 
 @helper
@@ -38,9 +54,10 @@ def check_beneath(k: Kernel, task: Task, source: Mount, over: Mount) -> None:
         fail(EINVAL, "beneath what lies on the bottom of the namespace")
     if on_path(k, source, over):
         fail(EINVAL, "beneath a mount that what is moved lies on")
-    if over.mountpoint is over.root and over in receivers(k, parent):
+    if over.mountpoint is over.root and same_spot(k, parent, over) and over in receivers(k, parent):
         fail(EINVAL, "the parent propagates to the mount that is to be on top")
-    if source.ns is mount_ns(k, task) and source.root is over.mountpoint and source in receivers(k, parent):
+    propagates = source.ns is mount_ns(k, task) and source in receivers(k, parent)
+    if propagates and source.root is over.mountpoint and same_spot(k, parent, source):
         fail(EINVAL, "the parent propagates to what is moved")
 
 
@@ -139,7 +156,7 @@ def do_set_group(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount, 
         fail(EINVAL, "not the root of a mount")
     if source.root.fs is not at.root.fs:
         fail(EINVAL, "mounts of two file systems")
-    if not below(k, dentry, root):
+    if not below(k, dentry, root) or (dentry is root and not same_root(k, source, at)):
         fail(EINVAL, "the mount shows more than the one whose group it is to join")
     if has_locked_child(k, source, dentry):
         fail(EINVAL, "a locked mount hides something below")

@@ -185,6 +185,7 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
     was before. A copy for a namespace of another owner than the caller's (`mine`) is locked before it is put on.
     """
     tree = subtree(k, top)
+    going = copied(k, top, top.root, False)
     reached = receivers(k, dst)
     was_shared = {m for m in k.mounts if m.group is not None}
     waiting = takers(k, dst, dentry)
@@ -207,7 +208,7 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
     source: Map[PeerGroup, Mount | None] = Map()
     source[g] = top
     heads: Map[Mount, Mount | None] = Map()
-    for m in copied(k, top, top.root, False):
+    for m in going:
         heads[m] = top
     grown = True
     while grown:

@@ -227,7 +227,7 @@ static long mount_call(char *at, uint64_t *extra, int *extras) {
     fd = SYS(fsmount, handle[a], 0, b);
     result = opened(h, fd, extra, extras);
     if (result < 0 || *text == '-') break;
-    *extras = 1 + made_names(fd, text, c, extra + 1);
+    *extras = 2 + made_names(fd, text, c, extra + 2);
     break;
   case 'k': /* fspick: H PATH */
     h = (int)number(&at); p.text[0] = word(&at);
