@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from nsmodel.ir.language import BROKEN, Errno, NotEnabled, Refused, Trap
-from nsmodel.kernel.objects import Descriptor, MntNamespace, Mount, Task, TaskState
+from nsmodel.kernel.objects import Descriptor, MntNamespace, Mount, Superblock, Task, TaskState
 from nsmodel.oracle.checkpoint import Checkpoint
 from nsmodel.oracle.judgement import Difference, Differs, Judgement, Uncovered
 from nsmodel.oracle.places import Places
@@ -17,6 +18,7 @@ from nsmodel.oracle.recorded_state import HELD, LINKS, World, told
 from nsmodel.oracle.recordings import Case, Proc, RecordingError, Table, View, views
 from nsmodel.oracle.tables import Comparison, Mismatch
 
+_MAP = re.compile(r"/proc/(\d+)/(?:task/\d+/)?uid_map\Z")
 STANDS = {"cwd": ("chdir", "fchdir", "pivot_root", "setns"), "root": ("chroot", "pivot_root", "setns")}
 """Calls that move a task; a recording of profile `mount` leaves out some others, so there only these are compared."""
 LOOKUPS, WAYS = 4, 24
@@ -205,6 +207,7 @@ class Judge:
     def _signature(self, ns: Any) -> tuple[Any, ...]:
         """Everything of a namespace that its table shows."""
         names = self.places.names
+        readonly = {sb.fs for sb in self.world.k.live(Superblock) if sb.readonly}
         rows = []
         for m in self.world.k.live(Mount):
             if m.ns is ns:
@@ -219,13 +222,10 @@ class Judge:
                         id(m.master),
                         m.unbindable,
                         m.attributes,
-                        self._readonly(m),
+                        m.root.fs in readonly,
                     )  # fmt: skip
                 )
         return tuple(rows)
-
-    def _readonly(self, m: Mount) -> bool:
-        return any(sb.readonly for sb in self.world.k.superblocks if sb.fs is m.root.fs)
 
     def _compare_standing(self, view: View) -> None:
         """Where the tasks stand, as far as the recording tells that it changed."""
@@ -246,7 +246,10 @@ class Judge:
     # -- following the recording ----------------------------------------------------------------------------------
 
     def _follow(self, view: View) -> None:
-        """Tasks that appear without a judged birth, and credentials, which other calls change."""
+        """Tasks that appear without a judged birth, and credentials and id maps, which other calls change."""
+        written = _MAP.match(view.step.args["fd"].get("link") or "") if view.step.op == "write" else None
+        if written is not None and view.step.errno is None:
+            self.world.mapped(int(written.group(1)))
         for label, proc in view.step.procs.items():
             if label not in self.world.tasks and not proc.is_dead:
                 self.world.add(label, view.after[label], dict(view.after))

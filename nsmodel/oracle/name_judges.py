@@ -347,7 +347,8 @@ def _open(judge: Judge, view: View) -> None:
         judge.must(view, "EISDIR", "a name with a slash behind")
         return
     at = place_of(judge, walked)
-    dentry = _there(judge, at, walked, step.errno in ("EEXIST", "EISDIR"))
+    takes = names.types[at.dentry.fs] != "proc"
+    dentry = _there(judge, at, walked, step.errno in ("EEXIST", "EISDIR") if takes else step.errno != "ENOENT")
     if dentry is None:
         if _takes_no_names(judge, view, at):
             return

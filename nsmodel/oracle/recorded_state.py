@@ -201,6 +201,12 @@ class World:
         if told(proc.cap_eff):
             task.capable = bool(int(str(proc.cap_eff), 16) >> CAP_SYS_ADMIN & 1)
 
+    def mapped(self, number: int) -> None:
+        """The id map of a process was written, which is known by its number where the recorder looks."""
+        for task in self.tasks.values():
+            if type(task) is Task and self.numbers.get(task.pid, ())[:1] == (number,):
+                task.user_ns.mapped = True
+
     def resync(self, label: str, proc: Proc) -> None:
         """Take a task's namespaces, user and capabilities as recorded, after a call that the model did not make."""
         task = self.tasks.get(label)
