@@ -92,6 +92,8 @@ class Files:
             found = known if known is not None and known.phase != ContextPhase.NONE else None
             return Resolved(file=found)
         if not link.startswith("/"):
+            if recorded.ns is not None and known is not None and known.mount is not None and known.dentry is not None:
+                return Resolved(place=Place(known.mount, known.dentry), file=known, namespace=named_by(known.mount))
             return Resolved()
         if known is not None and known.mount is not None and known.dentry is not None:
             number = self.mounts.labels.ids.get(known.mount)

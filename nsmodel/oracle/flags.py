@@ -66,7 +66,7 @@ def attribute_flags(names: frozenset[str]) -> AttributeFlags:
 
 
 def new_mount_attributes(names: frozenset[str]) -> AttributeFlags | None:
-    """The attributes that fsmount gives, None for a combination or a bit that it does not take (FSMOUNT_VALID_FLAGS)."""
+    """The attributes that fsmount gives, None for what it does not take (FSMOUNT_VALID_FLAGS)."""
     if names - ATTR_NAMES.keys() - ATTR_ATIME.keys():
         return None
     atime = sum(ATTR_ATIME[n] for n in names if n in ATTR_ATIME)

@@ -188,7 +188,10 @@ def _setns(judge: Judge, view: View) -> None:
     step, world = view.step, judge.world
     task = judge.caller(view)
     target = step.descriptor()
-    if target.ns is None and target.pid is None:
+    label = target.ns
+    if label is None and target.pid is None and (target.link or "").startswith("/"):
+        label = world.label(judge.places.resolve(task, target).namespace)  # opened through a mount of its file
+    if label is None and target.pid is None:
         raise Uncovered("a descriptor of something else")
     file = world.k.new(Descriptor)
     file.table = task.group_leader
@@ -202,7 +205,7 @@ def _setns(judge: Judge, view: View) -> None:
             chosen = NsFlags(**_flags(names, NS_NAMES), unknown=bool(names - NS_NAMES.keys()))
             judge.run_rule(view, setns_pidfd, task, file, chosen)
         else:
-            _name(world, file, str(target.ns))
+            _name(world, file, str(label))
             kind = NS_NAMES.get(next(iter(step.flags("nstype")), ""), "")
             own = next((n for n in (*NS_NAMES.values(), "pid_ns") if getattr(file, n, None) is not None), "")
             wrong = bool(step.flags("nstype")) and kind != own.removesuffix("_ns")

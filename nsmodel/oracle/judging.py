@@ -223,7 +223,7 @@ class Judge:
                         m.unbindable,
                         m.attributes,
                         m.root.fs in readonly,
-                    )  # fmt: skip
+                    )
                 )
         return tuple(rows)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nsmodel.ir.language import Refused
-from nsmodel.kernel.mount.attributes import do_mount_setattr
+from nsmodel.kernel.mount.attributes import Atime, SetattrFlags, TypeChange, do_mount_setattr
 from nsmodel.kernel.mount.bind import OpenTreeFlags, do_open_tree
 from nsmodel.kernel.mount.dispatch import MountFlags, path_mount
 from nsmodel.kernel.mount.move import MoveFlags, vfs_move_mount
@@ -300,7 +300,7 @@ def _mount_setattr(judge: Judge, view: View) -> None:
         if step.errno is not None:
             raise Differs("success", step.errno, "a request of nothing; check of do_mount_setattr")
         return
-    if _bad_request(attr, how):
+    if _bad_request(how):
         judge.must(view, "EINVAL", "unknown attributes, access times misused, or several propagation types")
         return
     walked = judge.places.walk(view, task, "path", "dfd", follow="AT_SYMLINK_NOFOLLOW" not in names,
@@ -316,9 +316,9 @@ def _nothing(attr: dict[str, Any]) -> bool:
     return not (split(attr.get("attr_set")) | split(attr.get("attr_clr")) | split(attr.get("propagation")))
 
 
-def _bad_request(attr: dict[str, Any], how: Any) -> bool:
+def _bad_request(how: SetattrFlags) -> bool:
     """The attributes themselves are refused, before the path is looked up (build_mount_kattr)."""
-    return how.atime.name == "MISUSED" or how.propagation.name == "SEVERAL"
+    return how.atime is Atime.MISUSED or how.propagation is TypeChange.SEVERAL
 
 
 MOUNT_JUDGES: dict[str, Callable[[Judge, View], None]] = {

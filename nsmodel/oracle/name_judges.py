@@ -22,35 +22,14 @@ from nsmodel.oracle.names import ALIKE, DEVICES, FRESH, Kind
 from nsmodel.oracle.paths import NAME_MAX, Place, Walked
 from nsmodel.oracle.recordings import View
 
-O_ACCMODE, O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW, O_PATH = (
-    3,
-    0o100,
-    0o200,
-    0o1000,
-    0o200000,
-    0o400000,
-    0o10000000,
-)
+O_ACCMODE, O_CREAT, O_EXCL, O_TRUNC = 3, 0o100, 0o200, 0o1000
+O_DIRECTORY, O_NOFOLLOW, O_PATH = 0o200000, 0o400000, 0o10000000
 AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH = 0x200, 0x400, 0x1000
 RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT = 1, 2, 4
-OWN_ERRORS = frozenset(
-    [
-        "EACCES",
-        "EPERM",
-        "ENOSPC",
-        "EDQUOT",
-        "EMLINK",
-        "EOVERFLOW",
-        "EMFILE",
-        "ENFILE",
-        "ETXTBSY",
-        "ENXIO",
-        "ENODEV",
-        "EOPNOTSUPP",
-        "EIO",
-        "EFAULT",
-    ]
-)
+OWN_ERRORS = frozenset({
+    "EACCES", "EPERM", "ENOSPC", "EDQUOT", "EMLINK", "EOVERFLOW", "EMFILE", "ENFILE", "ETXTBSY", "ENXIO", "ENODEV",
+    "EOPNOTSUPP", "EIO", "EFAULT",
+})  # fmt: skip
 """What the file system, its permissions or limits answer."""
 
 

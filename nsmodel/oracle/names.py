@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 
 from nsmodel.kernel.objects import Dentry, FileSystem, FsKind, Kernel, Superblock, UserNamespace
 
-SINGLE = frozenset(
-    ["sysfs", "mqueue", "cgroup", "cgroup2", "devtmpfs", "securityfs", "debugfs", "tracefs", "configfs", "pstore", "efivarfs", "selinuxfs", "fusectl", "binfmt_misc", "rpc_pipefs", "nfsd", "resctrl"]
-)
+SINGLE = frozenset({
+    "sysfs", "mqueue", "cgroup", "cgroup2", "devtmpfs", "securityfs", "debugfs", "tracefs", "configfs", "pstore",
+    "efivarfs", "selinuxfs", "fusectl", "binfmt_misc", "rpc_pipefs", "nfsd", "resctrl",
+})  # fmt: skip
 """Types of which there is one file system for all (or one for each network or IPC namespace)."""
 FRESH = frozenset({"tmpfs", "ramfs"})
 """Types whose new file systems are empty."""
@@ -24,9 +25,10 @@ IN_USER_NS = frozenset({
 """FS_USERNS_MOUNT: what a user namespace's root may mount."""
 PSEUDO = SINGLE | FRESH | IN_USER_NS | {"hugetlbfs", "autofs"}
 """Types that are mounted without a device."""
-DEVICES = frozenset(
-    ["ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "msdos", "iso9660", "squashfs", "erofs", "f2fs", "udf", "exfat", "ntfs3", "minix", "romfs"]
-)
+DEVICES = frozenset({
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "msdos", "iso9660", "squashfs", "erofs", "f2fs", "udf", "exfat",
+    "ntfs3", "minix", "romfs",
+})  # fmt: skip
 """Types that show what is on a block device."""
 ALIKE = frozenset({"LTP", "mp"})
 """What a recording makes of names such as LTP_mouB3x9 and 123_mp (see `twins`)."""
@@ -64,7 +66,7 @@ class Names:
         self.twins: dict[tuple[Dentry, str], list[Dentry]] = {}
         """Names that the recording shows alike: it takes the random part out of the names of temporary files."""
         self.choices: tuple[int, ...] = ()
-        """Which of the names shown alike each lookup of one of them is to take; the last one made, where it is not told."""
+        """Which of the names shown alike each lookup of one of them is to take; else it is the last one made."""
         self.offered: list[int] = []
         """Of how many each lookup since this was cleared could choose."""
         self.shown_root: dict[Dentry, str] = {}
@@ -125,6 +127,16 @@ class Names:
         self.settle(dentry, kind)
         if whole:
             self.whole.add(dentry)
+        return dentry
+
+    def passing(self, directory: Dentry, name: str) -> Dentry:
+        """A name that comes and goes by itself, such as that of a descriptor in /proc: it is not kept."""
+        dentry = self.k.new(Dentry)
+        dentry.fs = directory.fs
+        dentry.parent = directory
+        dentry.symlink = True
+        self.names[dentry] = name
+        self.kinds[dentry] = Kind.SYMLINK
         return dentry
 
     def settle(self, dentry: Dentry, kind: Kind | None) -> None:

@@ -16,23 +16,10 @@ from nsmodel.oracle.lookups import ends, opened, permitted, place_of
 from nsmodel.oracle.names import DEVICES, IN_USER_NS, MISSING, PSEUDO, READONLY, SINGLE, parts_of
 from nsmodel.oracle.recordings import AT_FDCWD, View
 
-FS_ERRORS = frozenset(
-    [
-        "EINVAL",
-        "ENODEV",
-        "ENOTBLK",
-        "ENOENT",
-        "EACCES",
-        "EROFS",
-        "ENXIO",
-        "EBUSY",
-        "EIO",
-        "EPERM",
-        "ESTALE",
-        "ELOOP",
-        "EOPNOTSUPP",
-    ]
-)
+FS_ERRORS = frozenset({
+    "EINVAL", "ENODEV", "ENOTBLK", "ENOENT", "EACCES", "EROFS", "ENXIO", "EBUSY", "EIO", "EPERM", "ESTALE", "ELOOP",
+    "EOPNOTSUPP",
+})  # fmt: skip
 """What a file system can fail with itself, by its options, its device, or what it finds there."""
 OF_NAMESPACE = {"sysfs": "net", "mqueue": "ipc", "cgroup": "cgroup", "cgroup2": "cgroup"}
 """The namespace whose owner may mount a type; there is a sysfs for each network and a mqueue for each IPC namespace."""

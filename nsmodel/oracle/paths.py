@@ -121,9 +121,10 @@ class Walker:
         if place == root:
             return self.cross(place)
         while d is m.root:
-            if m.parent is None or m.mountpoint is None:
+            on, where = m.parent, m.mountpoint
+            if on is None or where is None:
                 return self.cross(place)
-            m, d = m.parent, m.mountpoint
+            m, d = on, where
             if root is not None and m is root.mount and d is root.dentry:
                 return self.cross(place)
         return self.cross(Place(m, d.parent if d.parent is not None else d))
@@ -184,11 +185,17 @@ class _Walk:
             if self._jumped:
                 self._jumped = False
                 return here
-        dentry = names.find(here.dentry, name)
-        if dentry is None:
-            if names.is_absent(here.dentry, name, self.walker.told_all):
-                out.errno = "ENOENT"
-                return None
+            if _MAGIC.match(names.path(here.dentry).rstrip("/") + "/" + name):
+                comes = names.passing(here.dentry, name)
+                out.supposed.append(comes)
+                return Place(here.mount, comes)
+        found = names.find(here.dentry, name)
+        if found is not None:
+            dentry = found
+        elif names.is_absent(here.dentry, name, self.walker.told_all):
+            out.errno = "ENOENT"
+            return None
+        else:
             dentry = names.make(here.dentry, name, None)
             out.supposed.append(dentry)
         next_place = self.walker.cross(Place(here.mount, dentry))

@@ -15,7 +15,6 @@ from nsmodel.kernel.objects import (
     MntNamespace,
     Mount,
     Namespace,
-    PeerGroup,
     PidNamespace,
     Task,
     TaskState,
@@ -26,7 +25,7 @@ from nsmodel.kernel.refs import reap, set_pwd, set_root
 from nsmodel.oracle import recordings
 from nsmodel.oracle.files import Files, Resolved
 from nsmodel.oracle.judgement import Uncovered
-from nsmodel.oracle.names import Names, parts_of
+from nsmodel.oracle.names import Kind, Names, parts_of
 from nsmodel.oracle.paths import Links, Place, Walked, Walker
 from nsmodel.oracle.recorded_mounts import NS_FIELDS, RecordedMounts
 from nsmodel.oracle.recorded_state import HELD, LINKS, World
@@ -142,13 +141,16 @@ class Places:
         root, top = fs.root_mnt, fs.root_dentry
         out: set[Mount] = set()
         for m in self.k.live(Mount):
-            here: Mount | None = m
+            here: Mount = m
             where: Dentry | None = m.root
-            while here is not None and where is not None:
+            while where is not None:
                 if here is root and self._is_below(where, top, here.root):
                     out.add(m)
                     break
-                here, where = here.parent, here.mountpoint
+                where, on = here.mountpoint, here.parent
+                if on is None:
+                    break
+                here = on
         return out
 
     def _is_below(self, dentry: Dentry, top: Dentry, end: Dentry) -> bool:
@@ -193,6 +195,8 @@ class Places:
             if found.bad:
                 return Walked(errno="EBADF")
             base = self.cwd(task) if found.cwd else found.place
+            if base is not None and not found.cwd and self.names.kind(base.dentry) not in (None, Kind.DIRECTORY):
+                return Walked(errno="ENOTDIR")
             if base is None and not found.cwd and found.file is None and dfd is not None:
                 link = step.descriptor(dfd).link or ""
                 if not link.startswith("/"):
@@ -203,6 +207,10 @@ class Places:
         """What a descriptor argument leads to. An older recording tells the path alone of one that was opened unseen:
         it leads where the path does."""
         found = self.files.resolve(task, recorded)
+        if found.place is None and recorded.ns is not None:
+            kind = recorded.ns.rstrip("0123456789")
+            if kind in NAMESPACES:
+                return Resolved(place=self.internal(self.world.namespace(recorded.ns, NAMESPACES[kind])))
         if found.place is None and recorded.link is not None and recorded.link.startswith("/"):
             ns = None if task.nsproxy is None else task.nsproxy.mnt
             if recorded.mnt_id is None and ns is not None and not self._detached(task, recorded.fd):
@@ -323,7 +331,7 @@ class Places:
         """A group of which all members are in the namespace still is the master of something that a table shows."""
         mounts = self.k.live(Mount)
         outside = {m.group for m in mounts if m.ns is not ns}
-        dying: set[PeerGroup] = {m.group for m in mounts if m.ns is ns and m.group is not None} - outside  # type: ignore[assignment]
+        dying = {m.group for m in mounts if m.ns is ns and m.group is not None and m.group not in outside}
         if not dying:
             return False
         shown = {r.n.id: r for t in view.tables.values() for r in t.all_rows()}
@@ -344,9 +352,9 @@ def _mentions(case: Case) -> dict[str, int]:
             last[label] = step.i
         for proc in step.procs.values():
             if not isinstance(proc.ns, msgspec.UnsetType):
-                label = proc.ns.get("mnt")
-                if label is not None:
-                    last[label] = step.i
+                inside = proc.ns.get("mnt")
+                if inside is not None:
+                    last[inside] = step.i
         for value in (*step.args.values(), *step.out.values()):
             if isinstance(value, Mapping) and str(value.get("ns", "")).startswith("mnt"):
                 last[str(value["ns"])] = step.i

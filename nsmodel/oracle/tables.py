@@ -125,7 +125,7 @@ class Comparison:
     # -- comparison -----------------------------------------------------------------------------------------------
 
     def compare(self, ns: MntNamespace, table: Table, visible: set[Mount] | None) -> None:
-        """Raise a mismatch where table and model differ; `visible` is what the viewer's root shows, if that is known."""
+        """Raise a mismatch where table and model differ; `visible` is what the viewer's root shows, if it is known."""
         rows = shown_rows(table)
         mine = self.table(ns)
         if any(is_bottom(s) for s in rows) and ns.root is not None:
