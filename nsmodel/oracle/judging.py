@@ -28,7 +28,7 @@ TRIED = 4
 
 
 class Judge:
-    """Judges one recording. `touching` are the operations that can change a mount table."""
+    """Judges one recording. `touching` are the operations that can change a mount table, `plain` those that give 0."""
 
     def __init__(
         self,
@@ -36,11 +36,13 @@ class Judge:
         out: Judgement,
         judges: Mapping[str, Callable[[Judge, View], None]],
         touching: frozenset[str] = frozenset(),
+        plain: frozenset[str] = frozenset(),
     ) -> None:
         self.case = case
         self.out = out
         self.judges = judges
         self.touching = touching
+        self.plain = plain
         self.world = World(dict(case.initial.procs), case.kernel)
         self.places = Places(case, self.world)
         self.types = "-"
@@ -157,6 +159,8 @@ class Judge:
     def _once(self, view: View, judge: Callable[[Judge, View], None]) -> None:
         self.places.internals.clear()
         judge(self, view)
+        if view.step.op in self.plain and view.step.errno is None and view.step.rc != 0:
+            raise Differs(0, view.step.rc, "result")
         self.places.drop_internals()
         if view.step.op in self.touching or view.step.after:
             self.places.end_namespaces(view)
@@ -192,6 +196,12 @@ class Judge:
                 compared += 1
                 viewer = self.world.tasks.get(table.viewer)
                 sees = type(viewer) is Task and label in step.after and viewer.state == TaskState.RUNNING
+                if sees and viewer is not None and table.viewer_root is not None:
+                    root = self.places.shown(viewer, "root")
+                    if root is not None and root != table.viewer_root:
+                        raise Differs(
+                            root, table.viewer_root, f"root directory of {table.viewer}; effect of {self.rule}"
+                        )
                 comparison.compare(ns, table, self.places.visible(viewer) if sees and viewer is not None else None)
         except Mismatch as wrong:
             out_of = f"table of {label}, {wrong.title}; effect of {self.rule}"

@@ -81,6 +81,8 @@ def permitted(judge: Judge, view: View, task: Task) -> bool:
 def opened(judge: Judge, view: View, task: Task, file: Descriptor) -> None:
     """A call gave a descriptor: it is known by its number from now on, its mount by the kernel's number."""
     new = view.step.descriptor("newfd", "out")
+    if new.fd != view.step.rc:
+        raise Differs(f"descriptor {new.fd}", f"result {view.step.rc}", "number of the new descriptor")
     judge.places.files.opened(task, new.fd, file)
     if file.mount is None or file.dentry is None:
         return

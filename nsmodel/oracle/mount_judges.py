@@ -80,6 +80,8 @@ def _mount(judge: Judge, view: View) -> None:
         raise
     if step.errno is None:
         new_mounts.made(judge, task, fs, "upperdir=" in (step.text("data") or ""))
+        source = step.text("source")
+        judge.places.mounts.labels.sources[fs] = "none" if source is None else source
 
 
 def _of_one(judge: Judge, view: View, call: Callable[[], Any], kind: str) -> None:

@@ -26,7 +26,7 @@ from nsmodel.kernel.objects import (
 )
 from nsmodel.kernel.pins import pin_file
 from nsmodel.kernel.refs import reap
-from nsmodel.oracle.names import Kind, Names, parts_of
+from nsmodel.oracle.names import SINGLE, Kind, Names, parts_of
 from nsmodel.oracle.recordings import Row, Table
 
 OPTIONS = {
@@ -75,12 +75,17 @@ class Labels:
         self.devices: dict[str, FileSystem] = {}
         self.ids: dict[Mount, int] = {}
         """The kernel's number of a mount, which is given again after its end."""
+        self.uids: dict[str, int] = {}
+        """The kernel's other number of a mount, which never is."""
+        self.sources: dict[FileSystem, str] = {}
+        """What a file system was mounted from."""
 
     def copy(self) -> Labels:
         """The same again, to go back to."""
         out = Labels()
         out.mounts, out.groups = dict(self.mounts), dict(self.groups)
         out.devices, out.ids = dict(self.devices), dict(self.ids)
+        out.uids, out.sources = dict(self.uids), dict(self.sources)
         return out
 
     def group(self, found: PeerGroup) -> str | None:
@@ -162,6 +167,10 @@ class RecordedMounts:
         if root.fs is self.nsfs and named_by(m) is None:
             self._show_namespace(m, row)
         self.labels.ids[m] = row.id
+        if row.uid is not None:
+            self.labels.uids[row.n.id] = row.uid
+        if row.source is not None and row.fstype not in SINGLE:
+            self.labels.sources[m.root.fs] = row.source
         return m
 
     def _root(self, row: Row, known: Mount | None) -> Dentry:

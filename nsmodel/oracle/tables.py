@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nsmodel.kernel.objects import Dentry, FileSystem, Kernel, MntNamespace, Mount, PeerGroup, Superblock
-from nsmodel.oracle.names import Names
+from nsmodel.oracle.names import SINGLE, Names
 from nsmodel.oracle.recorded_mounts import OPTIONS, Labels, RecordedMounts, Shown, named_by, namespace_root, shown_rows
 from nsmodel.oracle.recordings import Table
 
@@ -135,6 +135,7 @@ class Comparison:
                 return
             mine = [s for s in mine if s.mount in visible]  # the recorder could not list the others
         self._multiset(rows, mine)
+        self._consistent(rows)
         pairs = self._match(rows, mine)
         self._details(pairs)
         self._groups(pairs)
@@ -154,6 +155,22 @@ class Comparison:
             [self.describe(s) for s in mine if (s.place, s.root) in over],
             [_described(s) for s in rows if (s.place, root_of(s)) in under],
         )
+
+    def _consistent(self, rows: list[Shown]) -> None:
+        """The kernel's numbers in a table say the same as the labels."""
+        numbers = {s.row.n.id: s.row.id for s in rows}
+        groups: dict[int | None, str | None] = {None: None}
+        for s in rows:
+            row, n = s.row, s.row.n
+            if n.parent in numbers and numbers[n.parent] != row.parent:
+                raise Mismatch(3, "the number of the parent is another one", [str(numbers[n.parent])], [_described(s)])
+            for number, label in (
+                (row.shared, n.shared),
+                (row.master, n.master),
+                (row.propagate_from, n.propagate_from),
+            ):
+                if groups.setdefault(number, label) != label:
+                    raise Mismatch(4, f"the number of the group is {number}", [str(groups[number])], [_described(s)])
 
     def _match(self, rows: list[Shown], mine: list[Seen]) -> list[tuple[Shown, Seen]]:
         """Pair the rows with the model's mounts by place: at most one mount is on a place of a mount."""
@@ -228,6 +245,11 @@ class Comparison:
                 known = self.mounts.namespace_of_inode.get(namespace_root(row.root)[1])
                 if known is not None and known is not named_by(m):
                     wrong = "the file of another namespace"
+            known_source = self.labels.sources.get(m.root.fs)
+            if row.source is not None and row.fstype not in SINGLE:
+                if known_source is not None and known_source != row.source:
+                    wrong = f"mounted from {known_source} in the model, from {row.source} in the recording"
+                self.labels.sources[m.root.fs] = row.source
             if wrong:
                 raise Mismatch(3, wrong, [self.describe(seen)], [_described(shown)])
 
@@ -255,7 +277,6 @@ class Comparison:
             n, m = shown.row.n, seen.mount
             self._group(n.shared, m.group, "peer group", shown, seen)
             self._group(n.master, m.master, "master", shown, seen)
-            self.labels.ids[m] = shown.row.id
         for shown, seen in pairs:
             self._dominating(pairs, shown, seen)
 
@@ -300,6 +321,9 @@ class Comparison:
         for shown, seen in pairs:
             label, m = shown.row.n.id, seen.mount
             known, has = self.labels.mounts.get(label), self.named.get(m)
+            number, uid = self.labels.ids.setdefault(m, shown.row.id), shown.row.uid
+            if number != shown.row.id or (uid is not None and self.labels.uids.setdefault(label, uid) != uid):
+                raise Mismatch(5, f"mount {number} has another number", [self.describe(seen)], [_described(shown)])
             if known is m:
                 continue
             unnumbered = shown.row.uid is None and self.mounts.labels.ids.get(m) in (None, shown.row.id)

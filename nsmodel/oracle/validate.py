@@ -27,6 +27,9 @@ JUDGES = {**PROCESS_JUDGES, **MOUNT_JUDGES, **NEW_MOUNT_JUDGES, **NAME_JUDGES}
 TOUCHING = MOUNT_FAMILY | {"clone", "clone3", "fork", "vfork", "unshare", "setns", "!exit"}
 """Operations that can change a mount table, or hold a mount."""
 
+OPENING = frozenset({"open", "openat", "creat", "open_tree", "open_tree_attr", "fsopen", "fsmount", "fspick"})
+"""Those of them that give a descriptor."""
+
 
 def validate(paths: Iterable[Path], tell: Callable[[Path], None] = lambda path: None) -> Judgement:
     """Judge recordings; Ctrl-C ends it after the last whole file. Raises
@@ -35,7 +38,7 @@ def validate(paths: Iterable[Path], tell: Callable[[Path], None] = lambda path: 
     with contextlib.suppress(KeyboardInterrupt):
         for path in paths:
             tell(path)
-            Judge(load(path), out, JUDGES, TOUCHING).run()
+            Judge(load(path), out, JUDGES, TOUCHING, MOUNT_FAMILY - OPENING).run()
             out.files += 1
     return out
 
