@@ -50,9 +50,10 @@ class SchemaError(TypeError):
     """A state class or an entity that the language cannot hold; the message names class and field."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Schema:
-    """All entities of a state class, in the order of its annotations."""
+    """All entities of a state class, in the order of its annotations. There is one for each class, so it is itself
+    alone, and what is kept by it is found at once."""
 
     state: type[Any]
     entities: tuple[EntityInfo, ...]

@@ -203,8 +203,11 @@ def _pairs(values: Map[Any, Any]) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(found))
 
 
+_NONE: frozenset[Any] = frozenset()
+
+
 def _members(slots: list[Any], mask: int) -> frozenset[Any]:
-    return frozenset(o for i, o in enumerate(slots) if mask >> i & 1)
+    return frozenset(o for i, o in enumerate(slots) if mask >> i & 1) if mask else _NONE
 
 
 def _entries(keys: list[Any], pairs: tuple[tuple[int, int], ...], values: Any, default: Any) -> Map[Any, Any]:
@@ -316,10 +319,16 @@ def _blame(item: Entity, info: EntityInfo) -> Trap:
 def thaw(
     cls: type[State], frozen: Frozen, bounds: Mapping[str, int] | None = None, switches: frozenset[str] = frozenset()
 ) -> Any:
-    """The state whose frozen form is `frozen`, as fresh objects."""
+    """The state whose frozen form is `frozen`, as fresh objects; static ones, which nothing changes, are shared."""
     state = cls(bounds, switches)
     views = [state._views[info.cls].slots for info in state.schema.entities]
+    statics = tuple([rows for info, rows in zip(state.schema.entities, frozen, strict=True) if info.static])
+    known = _STATICS.get(cls)
+    shared = known[1] if known is not None and known[0] == statics else None
     for info, rows, slots in zip(state.schema.entities, frozen, views, strict=True):
+        if shared is not None and info.static:
+            slots.extend(shared[info.cls])
+            continue
         make = info.cls.__new__
         for slot, row in enumerate(rows, 1):
             item = None
@@ -327,9 +336,28 @@ def thaw(
                 item = make(info.cls)
                 item.slot = slot
             slots.append(item)
-    for codec, rows, slots in zip(_codecs(state.schema), frozen, views, strict=True):
+    for info, codec, rows, slots in zip(state.schema.entities, _codecs(state.schema), frozen, views, strict=True):
+        if shared is not None and info.static:
+            continue
         fill = codec.thaw
         for slot, row in enumerate(rows, 1):
             if row is not None:
                 fill(slots[slot].__dict__, row, views)
+    if shared is None and _self_contained(state.schema):
+        _STATICS[cls] = (
+            statics,
+            {info.cls: state._views[info.cls].slots[1:] for info in state.schema.entities if info.static},
+        )
     return state
+
+
+_STATICS: dict[type[State], tuple[tuple[tuple[Row, ...], ...], dict[type[Entity], list[Any]]]] = {}
+"""The static objects of the last state of each class, by their rows."""
+
+
+@functools.cache
+def _self_contained(schema: Schema) -> bool:
+    """Static objects name static objects only, so that they can be shared between states."""
+    kinds = [f.type for info in schema.entities if info.static for f in info.fields]
+    named = [kind.entity for kind in kinds if isinstance(kind, RefType | SetType | MapType)]
+    return all(schema.by_class[entity].static for entity in named)

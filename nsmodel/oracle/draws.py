@@ -86,7 +86,7 @@ class Draw:
         if special is not None:
             return special(pick)
         if isinstance(kind, RefType):
-            items = state.live(kind.entity)
+            items: list[Any] = state.live(kind.entity)
             if operation.name == "setns" and pick.random() < 0.8:
                 items = [f for f in items if f.mnt or f.user or f.uts or f.pid_ns] or items
             if not items or (kind.optional and pick.random() < 0.3):

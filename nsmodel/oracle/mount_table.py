@@ -1,4 +1,4 @@
-"""The mount table of a namespace, seen from outside by its 64-bit id: listmount(2) and statmount(2), Linux 6.8 and newer.
+"""The mount table of a namespace, seen from outside by its 64-bit id: listmount(2), statmount(2), Linux 6.11 and newer.
 
 Nothing is opened, so a table can be read of a namespace without processes, and reading it leaves mounts as idle as they
 were. One exception: both calls start at the mount on the namespace's bottom, and take an expiry mark off it.
@@ -96,7 +96,7 @@ def one(ns: int, number: int) -> MountSeen | None:
 
 
 def standing(path: str) -> tuple[int, int] | None:
-    """Where a link such as /proc/PID/cwd leads: the mount's id and the number of the file; None when it leads nowhere."""
+    """Where a link such as /proc/PID/cwd leads: the mount's id and the file's number; None when it leads nowhere."""
     if _statx(-100, path.encode(), 0, STATX_INO | STATX_MNT_ID_UNIQUE, _address(_stat)) < 0:
         return None
     inode, mount = struct.unpack_from("=Q", _stat.raw, 32)[0], struct.unpack_from("=Q", _stat.raw, 144)[0]
