@@ -290,7 +290,9 @@ class Judge:
                 self.places.files.inherit(parent, task)
             self.out.resynced += 1
         self.places.files.forget(self.world.tasks.get(step.p), step)
-        for label in {step.p, *step.procs}:
+        # What another task shows at the end of a call that changes nothing, a call of its own under way did to it.
+        told_of = {step.p, *step.procs} if step.op in self.touching or not step.is_call else {step.p}
+        for label in told_of:
             if label in view.after:
                 self.world.resync(label, view.after[label])
         if step.op in self.touching or not step.is_call:

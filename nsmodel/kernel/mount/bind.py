@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, EPERM, Flags, assure, fail, given, helper, syscall, the
 from nsmodel.kernel.credentials import may_call
-from nsmodel.kernel.mount.common import check_alive, check_may_mount, check_mine, may_use, own_ns
+from nsmodel.kernel.mount.common import check_alive, check_carries, check_may_mount, check_mine, may_use, own_ns
 from nsmodel.kernel.mount.new import anonymous_ns, check_graft, make_mount, open_mount
 from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.propagation import attach, check_attach, len_kept, len_of
-from nsmodel.kernel.mount.tree import below, clone_tree, copied, has_locked_child, newer, top_at
+from nsmodel.kernel.mount.tree import below, clone_tree, copied, has_locked_child, mounted_at, newer, overmount, top_at
 from nsmodel.kernel.mutants import BIND_NONREC_OVER_LOCKED, ML06, ML17, RBIND_LOOP, SEQ_BATCH
 from nsmodel.kernel.nsfs import check_link, name_target, names_something
 from nsmodel.kernel.objects import Dentry, Descriptor, FsKind, Kernel, MntNamespace, Mount, NsFile, NsType, Task
@@ -74,6 +74,17 @@ def judge_copy(k: Kernel, task: Task, source: Mount, root: Dentry, rec: bool) ->
 
 
 @helper
+def top_of_copy(k: Kernel, source: Mount, root: Dentry, originals: set[Mount]) -> Dentry:
+    """The root of what will be topmost in a copy of some mounts: of those stacked on `root`."""
+    top = root
+    over = mounted_at(k, source, root)
+    while over is not None and over in originals:
+        top = over.root
+        over = overmount(k, over)
+    return top
+
+
+@helper
 def do_loopback(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount, dentry: Dentry, rec: bool) -> int:
     """Bind what a path shows, with what is mounted below it or without."""
     mine = own_ns(k, task)
@@ -90,6 +101,7 @@ def do_loopback(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount, d
     if not k.bug(RBIND_LOOP) and any(loops(k, m.mnt, mine, False) for m in originals):
         fail(EINVAL, "below is the file of a mount namespace that is not newer than the caller's")
     check_graft(k, root, spot)
+    check_carries(k, top_of_copy(k, source, root, originals))
     check_attach(k, len_of(k, originals), len_kept(k, originals), source.mnt is not None, on, spot, False)
     m = clone_tree(k, originals, source, root, None)
     attach(k, m, on, spot, mine)

@@ -42,6 +42,14 @@ def check_alive(k: Kernel, at: Mount, spot: Dentry) -> None:
 
 
 @helper
+def check_carries(k: Kernel, top: Dentry) -> None:
+    """What is put somewhere can have mounts on it itself: the root of its topmost mount was not removed
+    (attach_recursive_mnt: get_mountpoint, d_set_mounted)."""
+    if top.dead:
+        fail(ENOENT, "what is to be put there was removed")
+
+
+@helper
 def check_mine(k: Kernel, task: Task, m: Mount) -> None:
     """A mount is in the caller's namespace (check_mnt)."""
     if m.ns is not mount_ns(k, task):

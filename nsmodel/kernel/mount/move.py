@@ -6,7 +6,7 @@ from __future__ import annotations
 from nsmodel.ir.language import EINVAL, ELOOP, ENOENT, EPERM, Flags, assure, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.mount.bind import loops
-from nsmodel.kernel.mount.common import check_alive, check_may_mount, is_anon_root, may_use, own_ns
+from nsmodel.kernel.mount.common import check_alive, check_carries, check_may_mount, is_anon_root, may_use, own_ns
 from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.propagation import attach, check_attach, len_kept, len_of, receivers
 from nsmodel.kernel.mount.tree import below, has_locked_child, mount_ns, on_path, overmount, subtree, top_at, topmost
@@ -117,6 +117,7 @@ def do_move_mount(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount,
         fail(ELOOP, "a mount cannot go on itself")
     moving = source.ns is mount_ns(k, task)
     assure("LOCK_COVER", not (moving and source.locked), "a locked mount is moved off what it hides", source)
+    check_carries(k, topmost(k, source).root)
     check_attach(k, len_of(k, tree), len_kept(k, tree), source.mnt is not None, on, spot, moving)
     left = source.ns
     attach(k, source, on, spot, mine)
