@@ -179,6 +179,11 @@ class MountDraw:
         return [("root", root), *self._on(self._like(True, 0.35)), ("flags", self._attributes())]
 
     def _mount_bind(self) -> Given:
+        held = [m.parent for m in self.state.mounts if m.locked and m.unbindable and m.parent is not None]
+        above = [p for p in self.roots if p[0] in held]
+        if above and self.pick.random() < 0.2:
+            source = self.pick.choice(above)
+            return [*self._on(source, "source", "root"), *self._on(self._like(True, 0.35)), ("rec", True)]
         return [*self._pair(0.6), ("rec", self.pick.random() < 0.5)]
 
     def _mount_move(self) -> Given:
@@ -188,9 +193,21 @@ class MountDraw:
         to = self.pick.choice(TYPES) if self.pick.random() < 0.97 else Propagation.SEVERAL
         if self.early and self.pick.random() < 0.5:
             to = Propagation.SHARED
+        locked = [p for p in self.roots if p[0].locked]
+        if locked and self.pick.random() < 0.1:
+            return [
+                *self._on(self.pick.choice(locked), "target", "root"),
+                ("to", Propagation.UNBINDABLE),
+                ("rec", False),
+            ]
         return [*self._on(self._place(0.95), "target", "root"), ("to", to), ("rec", self.pick.random() < 0.4)]
 
     def _mount_remount(self) -> Given:
+        written = {f.mount for f in self.state.live(Descriptor) if f.write}
+        busy = [p for p in self.roots if p[0] in written]
+        if busy and self.pick.random() < 0.3:
+            flags = AttributeFlags(readonly=True, relatime=True)
+            return [*self._on(self.pick.choice(busy), "target", "root"), ("flags", flags)]
         return [*self._on(self._place(0.9), "target", "root"), ("flags", self._attributes(0.8))]
 
     _mount_remount_bind = _mount_remount
@@ -220,6 +237,10 @@ class MountDraw:
         marked = [p for p in self.roots if p[0].expiring]
         if marked and self.pick.random() < 0.5:
             return [*self._on(self.pick.choice(marked)), ("flags", UmountFlags(expire=True))]
+        fs = self.task.fs
+        own = [p for p in self.roots if fs is not None and p[0] is fs.root_mnt]
+        if own and self.pick.random() < 0.04:
+            return [*self._on(own[0]), ("flags", UmountFlags())]
         return [*self._on(self._leaf(0.93)), ("flags", flags)]
 
     def _open_path(self) -> Given:
@@ -322,7 +343,11 @@ class MountDraw:
             t for t in targets if t.nsproxy is not None and t.nsproxy.mnt is not None and mine in t.nsproxy.mnt.older
         ]
         target = self.pick.choice(newer if newer and self.pick.random() < 0.7 else targets)
-        return [("target", target), ("kind", kind), *self._on(self._like(False, 0.3)), ("swapped", False)]
+        place = self._like(False, 0.3)
+        shared = [p for p in self.places if p[0].group is not None and not p[1].directory]
+        if kind == NsType.MNT and shared and self.pick.random() < 0.3:
+            place = self.pick.choice(shared)
+        return [("target", target), ("kind", kind), *self._on(place), ("swapped", False)]
 
     def _unlink(self) -> Given | None:
         place = self._removable()

@@ -13,8 +13,8 @@ from typing import Any
 
 from nsmodel.oracle.driver import NsHandle
 from nsmodel.oracle.errors import Diverged
-from nsmodel.oracle.lookup import Forests, Place
 from nsmodel.oracle.mount_table import MS_SHARED, MS_SLAVE, MS_UNBINDABLE, SB_RDONLY, MountSeen, standing, table
+from nsmodel.oracle.routes import Forests, Place
 from nsmodel.system.snapshot import View
 
 ATTRIBUTES = {"READONLY": 0x1, "NOSUID": 0x2, "NODEV": 0x4, "NOEXEC": 0x8, "NODIRATIME": 0x80, "NOSYMFOLLOW": 0x200000}

@@ -11,8 +11,8 @@ from typing import Any
 from nsmodel.oracle import translate, translate_mounts
 from nsmodel.oracle.driver import Answer, NoAnswer, NsHandle, Sandbox, Seen
 from nsmodel.oracle.errors import Diverged
-from nsmodel.oracle.lookup import Forests, Lookup, NoPath
 from nsmodel.oracle.mount_watch import MountWatch
+from nsmodel.oracle.routes import Forests, NoPath, Routes
 from nsmodel.oracle.translate import AUTO, AUTO_BASE, CHOSEN_BASE, SIGNALS, Command
 from nsmodel.system.snapshot import View
 from nsmodel.traces.trace import Trace
@@ -90,7 +90,7 @@ class Replayer:
         self.world = _World()
         self.view = initial
         self.task = 1
-        self._lookup: Lookup | None = None
+        self._routes: Routes | None = None
         self.watch: MountWatch | None = None
         self._learn_numbers(initial, 1)
         if initial.rows("mounts"):
@@ -172,10 +172,10 @@ class Replayer:
         """A path of a task whose last word is a name itself."""
         return self._paths().entry(task, mount, dentry)
 
-    def _paths(self) -> Lookup:
-        if self._lookup is None or self._lookup.view is not self.view:
-            self._lookup = Lookup(self.view, self.forests(), self.world.handles)
-        return self._lookup
+    def _paths(self) -> Routes:
+        if self._routes is None or self._routes.view is not self.view:
+            self._routes = Routes(self.view, self.forests(), self.world.handles)
+        return self._routes
 
     def _pid(self, task: int) -> int:
         return int(self.view.row("tasks", task)["pid"])

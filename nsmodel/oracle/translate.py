@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nsmodel.oracle.lookup import Forests
+from nsmodel.oracle.routes import Forests
 
 NOBODY = 9999
 """A number that no sandbox ever gives out: what a call names when its target has none where it looks."""

@@ -12,9 +12,9 @@ from nsmodel.kernel.versions import running, switches_of
 from nsmodel.oracle.conform import Plan, campaign, draw, replay_drawn, shrink, steps_of, whole_system
 from nsmodel.oracle.driver import Sandbox
 from nsmodel.oracle.errors import OracleUnavailable
-from nsmodel.oracle.lookup import Forests, Lookup, NoPath
 from nsmodel.oracle.mount_table import MS_PRIVATE, MS_SHARED, standing, table
 from nsmodel.oracle.replay import Replayer, replay_trace
+from nsmodel.oracle.routes import Forests, NoPath, Routes
 from nsmodel.system.snapshot import View, snapshot
 from nsmodel.system.transition import TransitionSystem
 from nsmodel.traces.read import load_trace
@@ -99,13 +99,13 @@ def test_paths_go_back_to_where_a_task_starts(system: TransitionSystem) -> None:
     drawn = draw(system, "paths", 1, Plan(1, area="mount"))
     view = View(snapshot(system.sizes.schema, system.initial))
     forests = Forests(view)
-    lookup = Lookup(view, forests, {})
+    routes = Routes(view, forests, {})
     names = {forests.path(d): d for d, row in view.rows("dentries").items() if row["fs"] == 2}
-    assert lookup.path(1, 2, names[""]) == "/" and lookup.path(1, 2, names["/a/b"]) == "/a/b"
-    assert lookup.entry(1, 2, names["/a/c"]) == "/a/c"
+    assert routes.path(1, 2, names[""]) == "/" and routes.path(1, 2, names["/a/b"]) == "/a/b"
+    assert routes.entry(1, 2, names["/a/c"]) == "/a/c"
     assert forests.names(names[""]) == "a(abc!)b(a)c!d!"
     with pytest.raises(NoPath):
-        lookup.path(1, 1, 1)
+        routes.path(1, 1, 1)
     assert drawn.calls
 
 

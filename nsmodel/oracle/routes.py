@@ -68,7 +68,7 @@ class Forests:
         return str(self.systems[fs]["kind"])
 
 
-class Lookup:
+class Routes:
     """Paths in one state. `handles` gives the worker's handle of each descriptor."""
 
     def __init__(self, view: View, forests: Forests, handles: Mapping[int, int]) -> None:
