@@ -18,7 +18,7 @@ from typing import Any
 from nsmodel.ir.language import Entity, Trap
 from nsmodel.ir.state import LiveView
 
-ROUNDS = 1_000_000
+ROUNDS = 20_000
 """Rounds of one `while` in the direct reading before it is called endless; a bounded reading has tighter bounds."""
 
 

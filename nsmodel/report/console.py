@@ -9,6 +9,8 @@ from typing import IO
 from rich.console import Console
 from rich.text import Text
 
+FOLD = 80
+"""Columns of a terminal that traces are written for."""
 STYLES = {"PROVED": "bold green", "HOLDS": "green", "VIOLATED": "bold red", "VACUOUS": "yellow", "UNKNOWN": "yellow"}
 
 
@@ -29,6 +31,19 @@ def line(console: Console, *parts: str | tuple[str, str]) -> None:
         text.append(part) if isinstance(part, str) else text.append(*part)
     text.rstrip()
     console.print(text, soft_wrap=True, crop=False, overflow="ignore")
+
+
+def folded(console: Console, hang: int, *parts: str | tuple[str, str]) -> None:
+    """One line folded at 80 columns, between words; what follows is indented by `hang`."""
+    text = Text()
+    for part in parts:
+        text.append(part) if isinstance(part, str) else text.append(*part)
+    text.rstrip()
+    first, *rest = text.wrap(console, FOLD) or [text]
+    following = Text(" ").join(rest).wrap(console, FOLD - hang) if rest else []
+    for row in (first, *(Text(" " * hang).append_text(r) for r in following)):
+        row.rstrip()
+        console.print(row, soft_wrap=True, crop=False, overflow="ignore")
 
 
 def columns(rows: Iterable[list[str]]) -> list[list[str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from nsmodel.report.console import line, plural
+from nsmodel.report.console import folded, line, plural
 from nsmodel.report.forest import mount_forest
 from nsmodel.report.tree import Table, numbers, process_tree
 from nsmodel.traces.names import Names, shown_number
@@ -108,8 +108,9 @@ class _Writer:
         style = "yellow" if step.errno else "green"
         reason = f"  {step.reason}" if step.reason else ""
         call = f"{step.operation}({self._arguments(step, before, state)})"
-        line(
+        folded(
             self.console,
+            6,
             (f"{number:>3} ", "bold"),
             (who, "bold cyan"),
             f"  {call} = ",

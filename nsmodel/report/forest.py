@@ -1,5 +1,5 @@
 """The mount forest of a state: what is mounted where in each mount namespace, with peer groups and masters, and what a
-step changed of it. Lines of at most 80 columns."""
+step changed of it. Lines of at most 78 columns, so that they fit a terminal with an indent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nsmodel.traces.places import path_in, place_names
 from nsmodel.traces.trace import State
 
 Table = Mapping[tuple[str, int], str]
-WIDTH = 80
+WIDTH = 78
 MARKS = ("locked", "unbindable", "expiring")
 FILES = {
     "mnt": "mnt_namespaces", "uts": "uts_namespaces", "ipc": "ipc_namespaces", "pid_ns": "pid_namespaces",
@@ -40,6 +40,10 @@ def mount_forest(
             lines.append([heading])
             last = heading
         drawing.branch(top, "  ", "  ", lines)
+    lost = [m for m in mounts if m not in drawing.drawn]
+    if lost:
+        lines.append(["on each other, in a circle"])
+        lines += [[f"  {names.get(('mounts', m), m)}", *drawing.shown(mounts[m])] for m in lost]
     if before is not None:
         old = place_names(before, names)
         lines += [[f"- {old[m]}", *drawing.shown(row)] for m, row in earlier.items() if m not in mounts]
@@ -65,6 +69,7 @@ class _Drawing:
         self.namespaces = {row["id"]: row for row in state.get("mnt_namespaces", [])}
         self.attributes = {row["id"]: row["kind"].lower() for row in state.get("attributes", [])}
         self.names, self.marked, self.earlier = names, marked, earlier
+        self.drawn: set[int] = set()
 
     def heading(self, ns: int | None) -> str:
         """What a tree is in."""
@@ -79,6 +84,7 @@ class _Drawing:
 
     def branch(self, mount: int, stem: str, tip: str, out: list[list[str]]) -> None:
         """A mount and what is mounted on it."""
+        self.drawn.add(mount)
         row = self.mounts[mount]
         above = self.mounts.get(row["parent"])
         where = "/" + path_in(row["mountpoint"], above["root"], self.names) if above is not None else self._top(row)
