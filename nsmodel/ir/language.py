@@ -271,7 +271,7 @@ def _register(kind: str, source: str = "", title: str = "") -> Callable[[Callabl
     return decorate
 
 
-def syscall(*, source: str, keeps: Errno | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def syscall(*, source: str, keeps: Errno | tuple[Errno, ...] = ()) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """A system call as one atomic step.
 
     `source`: kernel function and version, or manual page; `keeps`: the failure that is documented to leave something
@@ -283,7 +283,7 @@ def syscall(*, source: str, keeps: Errno | None = None) -> Callable[[Callable[P,
         out = register(fn)
         record = function_of(out)
         assert record is not None
-        record.keeps = () if keeps is None else (keeps,)
+        record.keeps = keeps if isinstance(keeps, tuple) else (keeps,)
         return out
 
     return decorate

@@ -60,9 +60,9 @@ def charged_to(k: Kernel, ns: Namespace, bearer: UserNamespace, uid: Uid) -> boo
 
 
 @helper
-def check_limit(k: Kernel, task: Task, kind: Namespace) -> None:
-    """One more namespace of the type of `kind` fits under the limits of the task's user namespace and of all above it
-    (kernel/ucount.c: inc_ucount, v6.18)."""
+def over_limit(k: Kernel, task: Task, kind: Namespace) -> bool:
+    """One more namespace of the type of `kind` does not fit under the limits of the task's user namespace and of all
+    above it (kernel/ucount.c: inc_ucount, v6.18)."""
     bearer: UserNamespace | None = task.user_ns
     uid = task.uid
     while bearer is not None:
@@ -73,9 +73,17 @@ def check_limit(k: Kernel, task: Task, kind: Namespace) -> None:
                 if charged_to(k, ns, bearer, uid):
                     charges += 1
             if charges + 1 >= limit:
-                fail(ENOSPC, "the limit on namespaces of this type is reached in a user namespace")
+                return True
         uid = bearer.charged
         bearer = bearer.owner
+    return False
+
+
+@helper
+def check_limit(k: Kernel, task: Task, kind: Namespace) -> None:
+    """One more namespace of the type of `kind` fits under the limits."""
+    if over_limit(k, task, kind):
+        fail(ENOSPC, "the limit on namespaces of this type is reached in a user namespace")
 
 
 @helper

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EBADF, EBUSY, EINVAL, ENOTDIR, EPERM, fail, given, helper, syscall
+from nsmodel.ir.language import EBADF, EBUSY, EINVAL, ENOSPC, ENOTDIR, EPERM, error, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.mount.common import check_alive, check_may_mount, check_mine, named, own_ns, written_fs
 from nsmodel.kernel.mount.path import names
@@ -25,7 +25,10 @@ from nsmodel.kernel.objects import (
     UserNamespace,
 )
 from nsmodel.kernel.refs import new_mnt_ns
-from nsmodel.kernel.user import check_limit
+from nsmodel.kernel.user import check_limit, over_limit
+
+SPENT = (EPERM, EBUSY)
+"""Failures that leave a context of no more use."""
 
 
 @helper
@@ -167,14 +170,16 @@ def do_fsconfig_reconfigure(k: Kernel, task: Task, file: Descriptor, readonly: b
         fail(EBUSY, "the context is not for reconfiguring, or was used")
     sb = superblock_of(k, fs)
     if not capable(k, task, sb.owner):
-        fail(EPERM, "no CAP_SYS_ADMIN in the user namespace of the superblock")
+        file.phase = ContextPhase.FAILED
+        return error(EPERM, "no CAP_SYS_ADMIN in the user namespace of the superblock; the context is of no more use")
     if readonly and not sb.readonly and written_fs(k, fs):
-        fail(EBUSY, "something is open for writing")
+        file.phase = ContextPhase.FAILED
+        return error(EBUSY, "something is open for writing; the context is of no more use")
     sb.readonly = readonly
     return 0
 
 
-@syscall(source="fs/fsopen.c: vfs_cmd_reconfigure; fs/super.c: reconfigure_super (v6.18); fsconfig(2)")
+@syscall(source="fs/fsopen.c: vfs_cmd_reconfigure; fs/super.c: reconfigure_super (v6.18); fsconfig(2)", keeps=SPENT)
 def fsconfig_reconfigure(k: Kernel, task: Task, file: Descriptor, readonly: bool) -> int:
     """Make the superblock of a context of fspick read-only or writable."""
     given(may_call(k, task) and file.table is task.group_leader)
@@ -207,8 +212,8 @@ def open_mount(k: Kernel, task: Task, m: Mount, dentry: Dentry, opath: bool) -> 
 
 
 @helper
-def do_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> Descriptor:
-    """A mount of the superblock of a context, in a tree of its own."""
+def check_fsmount(k: Kernel, task: Task, file: Descriptor) -> None:
+    """A context has a superblock that is not mounted yet."""
     check_may_mount(k, task)
     check_open(k, file)
     fs = file.context
@@ -218,7 +223,14 @@ def do_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -
         fail(EINVAL, "the context has no superblock to mount")
     if file.phase != ContextPhase.AWAITING_MOUNT:
         fail(EBUSY, "the superblock of the context is mounted")
+
+
+@helper
+def do_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> Descriptor:
+    """A mount of the superblock of a context, in a tree of its own."""
+    check_fsmount(k, task, file)
     check_limit(k, task, own_ns(k, task))
+    fs = file.context
     file.phase = ContextPhase.AWAITING_RECONF
     ns = anonymous_ns(k, task, None, True)
     for root in k.dentries:
@@ -233,10 +245,14 @@ def do_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -
     return out
 
 
-@syscall(source="fs/namespace.c: SYSCALL_DEFINE3(fsmount) (v6.18); fsmount(2)")
+@syscall(source="fs/namespace.c: SYSCALL_DEFINE3(fsmount) (v6.18); fsmount(2)", keeps=ENOSPC)
 def fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> int:
     """Make a mount of a context, which is mounted nowhere as yet, and open it."""
     given(may_call(k, task) and file.table is task.group_leader)
+    check_fsmount(k, task, file)
+    if over_limit(k, task, own_ns(k, task)):
+        file.phase = ContextPhase.AWAITING_RECONF
+        return error(ENOSPC, "the context counts as mounted before the limit on mount namespaces is looked at")
     do_fsmount(k, task, file, flags)
     return 0
 
