@@ -6,11 +6,12 @@ from typing import Any
 
 from rich.console import Console
 
+from nsmodel.report import calls
+from nsmodel.report.calls import value_text
 from nsmodel.report.console import folded, line, plural
 from nsmodel.report.forest import mount_forest
 from nsmodel.report.tree import Table, numbers, process_tree
 from nsmodel.traces.names import Names, shown_number
-from nsmodel.traces.places import place
 from nsmodel.traces.trace import Change, State, Step, Trace
 
 COUNTERS = ("count", "inode", "users")
@@ -107,7 +108,7 @@ class _Writer:
         result = f"-1 {step.errno}" if step.errno else str(step.result)
         style = "yellow" if step.errno else "green"
         reason = f"  {step.reason}" if step.reason else ""
-        call = f"{step.operation}({self._arguments(step, before, state)})"
+        call = f"{step.operation}({', '.join(calls.arguments(self.trace, step, before, state))})"
         folded(
             self.console,
             6,
@@ -138,26 +139,6 @@ class _Writer:
             for row in rows:
                 name = table.get((collection, row["id"]), str(row["id"]))
                 line(self.console, (f"      {name}  {_object(self.trace, collection, row, table, every=True)}", "dim"))
-
-    def _arguments(self, step: Step, table: Table, state: State) -> str:
-        """The arguments of a call; a mount and the name in it that follows are one place."""
-        named = self.trace.parameters.get(step.operation, {})
-        items = list(step.arguments.items())
-        out = []
-        for i, (name, value) in enumerate(items):
-            if (i == 0 and step.task is not None and name in named) or value == {}:
-                continue
-            following = items[i + 1] if i + 1 < len(items) else ("", None)
-            in_place = named.get(items[i - 1][0]) == "mounts" and items[i - 1][1] is not None if i else False
-            if named.get(name) == "dentries" and in_place:
-                continue
-            if isinstance(value, dict):
-                out.append(_words(value))
-            elif named.get(name) == "mounts" and named.get(following[0]) == "dentries" and value is not None:
-                out.append(f"{name}={place(value, following[1], state, table)}")
-            else:
-                out.append(f"{name}={_name(named.get(name), value, table)}")
-        return ", ".join(out)
 
     def _changes(self, step: Step, table: Table, before: State) -> None:
         counts = []
@@ -237,23 +218,9 @@ def _field(trace: Trace, collection: str, field: str, value: Any, table: Table) 
     named = trace.references.get(collection, {})
     target = named.get(field)
     if isinstance(value, list):
-        return "{" + ", ".join(_name(target, v, table) for v in value) + "}"
+        return "{" + ", ".join(value_text(target, v, table) for v in value) + "}"
     if isinstance(value, dict):
         values = named.get(f"{field}[]")
-        pairs = [f"{_name(target, int(k), table)}: {_name(values, v, table)}" for k, v in value.items()]
+        pairs = [f"{value_text(target, int(k), table)}: {value_text(values, v, table)}" for k, v in value.items()]
         return "{" + ", ".join(pairs) + "}"
-    return _name(target, value, table)
-
-
-def _name(target: str | None, value: Any, table: Table) -> str:
-    if value is None:
-        return "none"
-    if target is not None and isinstance(value, int):
-        return table.get((target, value), f"{target} {value}")
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
-
-
-def _words(flags: dict[str, Any]) -> str:
-    return "|".join(name if value is True else f"{name}={value}" for name, value in flags.items())
+    return value_text(target, value, table)

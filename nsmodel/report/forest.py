@@ -7,17 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from nsmodel.report.console import columns
+from nsmodel.traces.mount_facts import MountFacts, place_change
 from nsmodel.traces.places import path_in, place_names
 from nsmodel.traces.trace import State
 
 Table = Mapping[tuple[str, int], str]
 WIDTH = 78
-MARKS = ("locked", "unbindable", "expiring")
-FILES = {
-    "mnt": "mnt_namespaces", "uts": "uts_namespaces", "ipc": "ipc_namespaces", "pid_ns": "pid_namespaces",
-    "user": "user_namespaces", "net": "net_namespaces", "cgroup": "cgroup_namespaces", "time": "time_namespaces",
-}  # fmt: skip
-"""Which namespace the mount of a namespace's file shows."""
 
 
 def mount_forest(
@@ -26,33 +21,43 @@ def mount_forest(
     """Lines of the forest, a tree for each namespace and one for each tree that was taken off; `marked` mounts are
     pointed at, and changes since `before` are told: `+` new, `~` changed, `-` gone. No lines where there are no
     mounts."""
-    mounts = {row["id"]: row for row in state.get("mounts", [])}
-    earlier = {row["id"]: row for row in (before or {}).get("mounts", [])}
-    if not mounts and not earlier:
+    now = MountFacts(state, names)
+    earlier = MountFacts(before, place_table(before, names)) if before is not None else None
+    if not now.rows and not (earlier and earlier.rows):
         return []
-    drawing = _Drawing(state, names, marked, earlier if before is not None else None)
+    drawing = _Drawing(now, marked, earlier)
     lines = [["  mount", "shows", "propagation"]]
-    tops = [m for m, row in mounts.items() if row["parent"] not in mounts]
     last: object = ()
-    for top in sorted(tops, key=lambda m: (mounts[m]["ns"] is None, mounts[m]["ns"] or 0, m)):
-        heading = drawing.heading(mounts[top]["ns"])
+    for top in now.tops():
+        if now.rows[top]["parent"] in now.rows:
+            continue
+        heading = drawing.heading(now.rows[top]["ns"])
         if heading != last:
             lines.append([heading])
             last = heading
         drawing.branch(top, "  ", "  ", lines)
-    lost = [m for m in mounts if m not in drawing.drawn]
+    lost = [m for m in now.rows if m not in drawing.drawn]
     if lost:
         lines.append(["on each other, in a circle"])
-        lines += [[f"  {names.get(('mounts', m), m)}", *drawing.shown(mounts[m])] for m in lost]
-    if before is not None:
-        old = place_names(before, names)
-        lines += [[f"- {old[m]}", *drawing.shown(row)] for m, row in earlier.items() if m not in mounts]
+        lines += [[f"  {now.name(m)}", *shown(now, m)] for m in lost]
+    if earlier is not None:
+        lines += [[f"- {earlier.name(m)}", *shown(earlier, m)] for m in earlier.rows if m not in now.rows]
     wide = columns([row for row in lines if len(row) > 1])
     out = []
     for row in lines:
         text = row[0] if len(row) == 1 else "  ".join(wide.pop(0))
         out.append(_cut(text.rstrip()))
     return out
+
+
+def shown(facts: MountFacts, mount: int) -> list[str]:
+    """What a mount shows, and how it propagates and what it allows."""
+    return [facts.shows(mount), " ".join(facts.words(mount))]
+
+
+def place_table(state: State, names: Table) -> Table:
+    """Names in which mounts have the places of another state."""
+    return {**names, **{("mounts", m): name for m, name in place_names(state, names).items()}}
 
 
 def _cut(text: str) -> str:
@@ -62,84 +67,48 @@ def _cut(text: str) -> str:
 class _Drawing:
     """Draws the trees of one state."""
 
-    def __init__(
-        self, state: State, names: Table, marked: frozenset[int], earlier: Mapping[int, dict[str, Any]] | None
-    ) -> None:
-        self.mounts = {row["id"]: row for row in state.get("mounts", [])}
-        self.namespaces = {row["id"]: row for row in state.get("mnt_namespaces", [])}
-        self.attributes = {row["id"]: row["kind"].lower() for row in state.get("attributes", [])}
-        self.names, self.marked, self.earlier = names, marked, earlier
+    def __init__(self, now: MountFacts, marked: frozenset[int], before: MountFacts | None) -> None:
+        self.now, self.marked, self.before = now, marked, before
         self.drawn: set[int] = set()
 
     def heading(self, ns: int | None) -> str:
         """What a tree is in."""
-        if ns is None:
-            return "in no namespace"
-        name = self.names.get(("mnt_namespaces", ns), f"mnt:{ns}")
-        row = self.namespaces.get(ns, {})
-        if row.get("anonymous"):
+        name = self.now.namespace(ns)
+        if self.now.anonymous(ns):
             return f"{name}, mounted nowhere"
-        owner = self.names.get(("user_namespaces", row["owner"])) if row.get("owner") is not None else None
+        owner = self.now.owner(ns)
         return f"{name}, owner {owner}" if owner else name
 
     def branch(self, mount: int, stem: str, tip: str, out: list[list[str]]) -> None:
         """A mount and what is mounted on it."""
         self.drawn.add(mount)
-        row = self.mounts[mount]
-        above = self.mounts.get(row["parent"])
-        where = "/" + path_in(row["mountpoint"], above["root"], self.names) if above is not None else self._top(row)
+        row = self.now.rows[mount]
+        above = self.now.rows.get(row["parent"])
+        where = "/" + path_in(row["mountpoint"], above["root"], self.now.names) if above is not None else self._top(row)
         pointer = "  <- breaks the clause" if mount in self.marked else ""
         name = f"{self._change(mount)} {tip[2:]}{where}"
-        out.append([name, self.shown(row)[0], " ".join([*self.shown(row)[1:], self._was(mount)]).strip() + pointer])
-        children = [m for m, r in self.mounts.items() if r["parent"] == mount]
-        children.sort(key=lambda m: path_in(self.mounts[m]["mountpoint"], row["root"], self.names))
+        shows, words = shown(self.now, mount)
+        out.append([name, shows, " ".join([words, self._was(mount)]).strip() + pointer])
+        children = self.now.children(mount)
         for i, child in enumerate(children):
             final = i == len(children) - 1
             self.branch(child, stem + ("   " if final else "│  "), stem + ("└─ " if final else "├─ "), out)
 
     def _top(self, row: dict[str, Any]) -> str:
-        ns = self.namespaces.get(row["ns"], {}) if row["ns"] is not None else {}
-        return "/" if row["ns"] is None or ns.get("anonymous") else "bottom"
-
-    def shown(self, row: dict[str, Any]) -> list[str]:
-        """What a mount shows, and how it propagates and what it allows."""
-        shows = self.names.get(("dentries", row["root"]), "?")
-        for field, collection in FILES.items():
-            if row.get(field) is not None:
-                shows = "file of " + self.names.get((collection, row[field]), f"{field} {row[field]}")
-        words = [
-            f"{word}:{_number(row[field], self.names)}"
-            for word, field in (("shared", "group"), ("master", "master"))
-            if row[field] is not None
-        ]
-        words += [mark for mark in MARKS if row.get(mark)]
-        fixed = row.get("locked_attributes") or []
-        for a in row.get("attributes") or []:
-            if self.attributes.get(a) not in ("relatime", None):
-                words.append(self.attributes[a] + ("!" if a in fixed else ""))
-        return [shows, " ".join(words)]
+        return "/" if row["ns"] is None or self.now.anonymous(row["ns"]) else "bottom"
 
     def _change(self, mount: int) -> str:
-        if self.earlier is None:
+        if self.before is None:
             return " "
-        if mount not in self.earlier:
+        if mount not in self.before.rows:
             return "+"
         return "~" if self._was(mount) else " "
 
     def _was(self, mount: int) -> str:
         """What of a mount was different before, in words."""
-        old, new = (self.earlier or {}).get(mount), self.mounts[mount]
-        if old is None:
+        if self.before is None or mount not in self.before.rows:
             return ""
-        out = []
-        if old["ns"] is not None and new["ns"] is None:
-            out.append("unmounted")
-        elif (old["parent"], old["mountpoint"]) != (new["parent"], new["mountpoint"]):
-            out.append("moved")
-        told, now = self.shown(old)[1].split(), self.shown(new)[1].split()
+        out = [word for word in (place_change(self.before, self.now, mount),) if word]
+        told, now = self.before.words(mount), self.now.words(mount)
         out += [f"-{word}" for word in told if word not in now]
         return f"({', '.join(out)})" if out else ("(+)" if set(now) - set(told) else "")
-
-
-def _number(group: int, names: Table) -> str:
-    return names.get(("peer_groups", group), str(group)).rpartition(":")[2]

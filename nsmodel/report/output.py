@@ -92,6 +92,104 @@ class ShowOutput(Output, kw_only=True):
     trace: Trace
 
 
+class GroupInfo(msgspec.Struct, frozen=True):
+    """A peer group: its members and its slaves by place (`slaves` are in no group themselves), and which groups it
+    receives from: one, or none; more only in a broken state."""
+
+    group: str
+    members: list[str]
+    slaves: list[str]
+    masters: list[str]
+
+
+class ReceiverInfo(msgspec.Struct, frozen=True):
+    """Who receives from a mount, and through which groups, the sender's first."""
+
+    mount: str
+    how: Literal["peer", "slave"]
+    chain: list[str]
+
+
+class LandingInfo(msgspec.Struct, frozen=True):
+    """Whether a receiver gets a copy of what is put on a place, where (`at`), and why or why not."""
+
+    mount: str
+    gets: bool
+    at: str | None
+    why: str
+
+
+class PlaceInfo(msgspec.Struct, frozen=True):
+    """A place where something can be mounted."""
+
+    place: str
+    copies: list[LandingInfo]
+
+
+class SenderInfo(msgspec.Struct, frozen=True):
+    """A mount that hands on. `covered_by`: what lies on its root, so that no path leads to its names."""
+
+    mount: str
+    group: str
+    covered_by: str | None
+    receivers: list[ReceiverInfo]
+    places: list[PlaceInfo]
+
+
+class SilentInfo(msgspec.Struct, frozen=True):
+    """A mount that hands nothing on, and why."""
+
+    mount: str
+    why: str
+
+
+class PropagationOutput(Output, kw_only=True):
+    """`propagation`: the state after `step` of a trace, 0 for the initial one."""
+
+    spec: str
+    step: int
+    groups: list[GroupInfo]
+    senders: list[SenderInfo]
+    silent: list[SilentInfo]
+
+
+class GrowthRow(msgspec.Struct, kw_only=True):
+    """The most mounts after so many calls. `how`: `searched` when every run of the operations was looked at, `bound`
+    when no run can pass the bound that `script` meets. `states` counts what was looked at. `measured` is null where
+    the kernel was not asked, or refused the script (`errno`)."""
+
+    calls: int
+    mounts: int
+    how: Literal["searched", "bound"]
+    bound: int
+    closed_form: str
+    script: list[str]
+    states: int
+    measured: int | None = None
+    errno: str | None = None
+
+
+class SeriesRow(msgspec.Struct, kw_only=True):
+    """Mounts after 1, 2, … calls of a well-known script."""
+
+    script: list[str]
+    closed_form: str
+    mounts: list[int]
+    measured: list[int] | None = None
+
+
+class GrowthOutput(Output, kw_only=True):
+    """`growth`: from the tree in `tree`, counted without the hidden bottom. `kernel` is the release that was measured;
+    `mount_max` is its fs.mount-max."""
+
+    tree: str
+    operations: list[str]
+    rows: list[GrowthRow]
+    series: list[SeriesRow]
+    kernel: str | None
+    mount_max: int | None
+
+
 class MutantResult(msgspec.Struct, kw_only=True):
     """One known bug: which specs kill it, and how soon. `replay` is null where the machine was not asked."""
 
@@ -229,6 +327,8 @@ OUTPUTS: dict[str, type[msgspec.Struct]] = {
     "check": CheckOutput,
     "simulate": SimulateOutput,
     "show": ShowOutput,
+    "propagation": PropagationOutput,
+    "growth": GrowthOutput,
     "mutants": MutantsOutput,
     "bench": BenchOutput,
     "replay": ReplayOutput,

@@ -1,0 +1,80 @@
+"""`nsmodel propagation`: who receives from whom in a state of a trace, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nsmodel.cli.options import Stopwatch, json_option, writable
+from nsmodel.report import propagation
+from nsmodel.report.console import line, people, plural
+from nsmodel.report.output import PropagationOutput, write
+from nsmodel.report.picture import flow
+from nsmodel.system.problem import Problem
+from nsmodel.system.verdict import Exit
+from nsmodel.traces.mount_facts import MountFacts
+from nsmodel.traces.names import Names
+from nsmodel.traces.read import load_trace
+from nsmodel.traces.receivers import Propagation
+from nsmodel.traces.trace import Trace
+
+
+@click.command()
+@click.argument("trace")
+@click.option("--step", type=click.IntRange(min=0), metavar="N", help="The state after step N (default: the last one).")
+@click.option("--mount", "only", metavar="PLACE", help="What one mount hands on, named as the trace does: 1:/a.")
+@click.option("--svg", metavar="FILE", help="Draw the graph.")
+@json_option
+def command(trace: str, step: int | None, only: str | None, svg: str | None, json_file: str | None) -> int:
+    """Say who receives what happens on each mount of a state of TRACE, through which peer groups, and which receiver
+    gets a copy of what is put on which place."""
+    watch = Stopwatch()
+    writable(json_file, svg)
+    loaded = load_trace(trace)
+    number, graph = _graph(loaded, step, trace)
+    known = [graph.facts.name(m) for m in graph.facts.rows]
+    if only is not None and only not in known:
+        raise Problem(f"there is no mount {only}", place=trace, cause=f"there are {', '.join(known)}")
+    groups = propagation.groups_of(graph)
+    senders, silent = propagation.senders_of(graph, only), propagation.silent_of(graph, only)
+    console = people(json_file)
+    when = f"after step {number}" if number else "initial state"
+    counts = f"{plural(len(known), 'mount')}, {plural(len(groups), 'peer group')}"
+    line(console, (f"{loaded.spec}, {when}: {counts}", "bold"))
+    propagation.show(console, groups if only is None else [], senders, silent)
+    if svg:
+        title = f"{loaded.spec}: propagation, {when}"
+        Path(svg).write_text(flow.draw(graph, senders, silent, title), encoding="utf-8")
+    if json_file:
+        write(
+            PropagationOutput(
+                command="propagation",
+                exit=Exit.MET,
+                seconds=watch.seconds,
+                spec=loaded.spec,
+                step=number,
+                groups=groups,
+                senders=senders,
+                silent=silent,
+            ),
+            json_file,
+        )
+    return Exit.MET
+
+
+def _graph(trace: Trace, step: int | None, file: str) -> tuple[int, Propagation]:
+    """The number of the step that was asked for, and the graph after it. Raises :class:`Problem`."""
+    names = Names()
+    for state in (trace.start, *(s.state for s in trace.prelude if s.state is not None)):
+        names.see(state)
+    states = trace.states()
+    if step is not None and step >= len(states):
+        cause = f"the trace has {plural(len(states) - 1, 'step')} with a state after it"
+        raise Problem(f"there is no state after step {step}", place=file, cause=cause)
+    number = len(states) - 1 if step is None else step
+    for state in states[: number + 1]:
+        names.see(state)
+    if not states[number].get("mounts"):
+        raise Problem("nothing propagates", place=file, cause="the trace has no mounts", fix="use nsmodel show")
+    return number, Propagation(MountFacts(states[number], names.table))

@@ -1,0 +1,47 @@
+"""Calls as people read them: `mount_bind(source=1:/, at=1:/a, rec=no)`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nsmodel.traces.places import place
+from nsmodel.traces.trace import State, Step, Trace
+
+Table = Mapping[tuple[str, int], str]
+
+
+def arguments(trace: Trace, step: Step, table: Table, state: State) -> list[str]:
+    """The arguments of a call, without the caller; a mount and the name in it that follows are one place."""
+    named = trace.parameters.get(step.operation, {})
+    items = list(step.arguments.items())
+    out = []
+    for i, (name, value) in enumerate(items):
+        if (i == 0 and step.task is not None and name in named) or value == {}:
+            continue
+        following = items[i + 1] if i + 1 < len(items) else ("", None)
+        in_place = named.get(items[i - 1][0]) == "mounts" and items[i - 1][1] is not None if i else False
+        if named.get(name) == "dentries" and in_place:
+            continue
+        if isinstance(value, dict):
+            out.append(_words(value))
+        elif named.get(name) == "mounts" and named.get(following[0]) == "dentries" and value is not None:
+            out.append(f"{name}={place(value, following[1], state, table)}")
+        else:
+            out.append(f"{name}={value_text(named.get(name), value, table)}")
+    return out
+
+
+def value_text(target: str | None, value: Any, table: Table) -> str:
+    """A value: an object of the collection `target` by its name."""
+    if value is None:
+        return "none"
+    if target is not None and isinstance(value, int):
+        return table.get((target, value), f"{target} {value}")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _words(flags: dict[str, Any]) -> str:
+    return "|".join(name if value is True else f"{name}={value}" for name, value in flags.items())
