@@ -110,3 +110,10 @@ ML16 = Switch("ML16", "umount_root_no_sbcap", "unmounting / asks for no rights o
 NSFILES_COPIED = Switch("nsfiles_copied", "nsfiles_copied", "a copy keeps files of mount namespaces", "synthetic")
 MR06 = Switch("MR06", "unshare_fs_inplace", "a failing unshare leaves root and cwd in the copy", "CVE-2026-43472")
 MP10 = Switch("MP10", "setgroup_own_ns_only", "MOVE_MOUNT_SET_GROUP asks for no rights over the source", "cffd0441872e")
+MR01 = Switch("MR01", "ovl_nlink_extra_drop", "an unlink in an overlay drops a writer too many", "v6.6.72 26423e18cd6f")
+NO_WRITE_HOLD = Switch("no_write_hold", "no_write_hold", "a read-only remount does not hold writers off", "synthetic")
+WRITER_BEFORE_HOLD = Switch(
+    "writer_counts_late", "writer_counts_late", "a writer looks for MNT_READONLY before it counts itself", "synthetic"
+)
+MR02 = Switch("MR02", "legit_flag_before_lock", "MNT_SYNC_UMOUNT is tested before mount_lock", "CVE-2025-38058")
+MR04 = Switch("MR04", "umount_symlink_no_put", "umount2 of a symbolic link leaks a reference", "CVE-2014-5045")
