@@ -181,6 +181,7 @@ class Judge:
     def _compare_tables(self, view: View) -> None:
         """Every table that the recording or the model changed."""
         step, out = view.step, self.out
+        self._compare_live(view)
         comparison = Comparison(self.places.mounts)
         seen: dict[str, tuple[Any, ...]] = {}
         compared = 0
@@ -213,6 +214,22 @@ class Judge:
         self.known.update(seen)
         out.tables_compared += compared
         out.tables_equal += compared
+
+    def _compare_live(self, view: View) -> None:
+        """Which mount namespaces have a process. Processes that end together are left out: their ends are not recorded
+        in the order of what they let go."""
+        recorded = view.step.mnt_live
+        for label in recorded or ():
+            if label not in view.tables:
+                raise Differs("a table", "none", f"mount namespace {label}, which a process is in")
+        if recorded is None or view.step.op == "!exit":
+            return
+        world = self.world
+        inside = {t.nsproxy.mnt for t in world.tasks.values() if type(t) is Task and t.nsproxy is not None}
+        live = sorted(str(world.label(ns)) for ns in inside)
+        if live != sorted(recorded):
+            what = f"mount namespaces with a process; effect of {self.rule}"
+            raise Differs(" ".join(live), " ".join(recorded), what)
 
     def _signature(self, ns: Any) -> tuple[Any, ...]:
         """Everything of a namespace that its table shows."""

@@ -515,3 +515,20 @@ def _check_labels(case: Case, place: str, step: Step, wrong: _Wrong) -> None:
         for row in table.all_rows():
             if row.n.parent not in names and row.n.parent != "top":
                 wrong(place, f"mount {row.n.id} of {label} has the unknown parent {row.n.parent}")
+        if _in_circle({row.n.id: row.n.parent for row in table.all_rows()}):
+            wrong(place, f"mounts of {label} are mounted on each other in a circle")
+
+
+def _in_circle(parents: Mapping[str, str]) -> bool:
+    """Some mount leads back to itself by its parents."""
+    done: set[str] = set()
+    for label in parents:
+        way: set[str] = set()
+        here = label
+        while here in parents and here not in done:
+            if here in way:
+                return True
+            way.add(here)
+            here = parents[here]
+        done |= way
+    return False
