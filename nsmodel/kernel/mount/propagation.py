@@ -182,7 +182,8 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
 
     A receiver in a group that has a copy gets a peer of it, any other a slave of the copy that its master's group has;
     a group of which no member shows the place hands on what its own master has. Whether a receiver is shared is as it
-    was before. A copy for a namespace of another owner than the caller's (`mine`) is locked before it is put on.
+    was before. A copy for a namespace of another owner than the caller's (`mine`) is locked before it is put on. All
+    copies are made before the first is put on: a receiver may be in the tree itself.
     """
     tree = subtree(k, top)
     going = copied(k, top, top.root, False)
@@ -210,6 +211,7 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
     heads: Map[Mount, Mount | None] = Map()
     for m in going:
         heads[m] = top
+    lands: Map[Mount, Mount | None] = Map()
     grown = True
     while grown:
         grown = False
@@ -245,5 +247,9 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
             there = taker.ns
             if there is not None and there.owner is not mine.owner:
                 lock_tree(k, copies, made)
-            put_on(k, made, taker, dentry)
+            lands[made] = taker
+    for c in k.mounts - before:
+        at = lands[c]
+        if at is not None:
+            put_on(k, c, at, dentry)
     judge_attach(k, top, dst, dentry, taking, before)
