@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Pill:
-    """A word in a frame: `attribute`, `held` (who uses it), `dashed`; of processes `word`, `set` (of namespaces). `locked`
-    puts a padlock before it."""
+    """A word in a frame: `attribute`, `held` (who uses it), `dashed`; of processes `word`, `set` (of namespaces).
+    `locked` puts a padlock before it."""
 
     text: str
     kind: str = "attribute"

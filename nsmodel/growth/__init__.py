@@ -1,0 +1,1 @@
+"""How many mounts a few calls can make (CVE-2016-6213)."""
