@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -122,6 +123,7 @@ class Replayer:
             out.steps = number
         try:
             self._compare(self.view)
+            self._compare_detached(self.view)
             self.check_lifetimes()
         except Diverged as found:
             out.divergence = Divergence(out.steps, "end", found.expected, found.got, found.what)
@@ -409,6 +411,30 @@ class Replayer:
     def _compare_mounts(self, view: View) -> None:
         if self.watch is not None:
             self.watch.compare(view)
+
+    def _compare_detached(self, view: View) -> None:
+        """What is in no namespace that can be looked into is found by walking there: every mount of a tree that a
+        running task has a descriptor of."""
+        if self.watch is None:
+            return
+        self.view = view
+        namespaces, mounts = view.rows("mnt_namespaces"), view.rows("mounts")
+        detached = [s for s, row in mounts.items() if row["ns"] is None or namespaces[row["ns"]]["anonymous"]]
+        for task, row in view.rows("tasks").items():
+            if row["state"] != "RUNNING" or row["group_leader"] != task or not detached:
+                continue
+            for slot in detached:
+                root, handle = mounts[slot]["root"], self.fresh_handle()
+                try:
+                    path = self.path(task, slot, root)
+                except NoPath:
+                    continue
+                worker = self.world.workers[task]
+                found = self.box.call(worker, "mo", handle, path, os.O_PATH)
+                if found.result < 0:
+                    raise Diverged(f"mount {slot}", _shown(found.result), f"a detached tree, at {path}")
+                self.box.call(worker, "X", handle)
+                self.watch.opened({"mount": slot, "dentry": root}, found.extra[:2])
 
     def _compare_identity(self, view: View, slot: int, row: dict[str, Any], seen: Seen) -> None:
         chain = self._chain(view.row("pids", row["pid"])["ns"])
