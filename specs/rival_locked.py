@@ -2,6 +2,7 @@
 
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns
+from nsmodel.kernel.mount.attributes import SetattrFlags, mount_setattr
 from nsmodel.kernel.mount.base import Forest
 from nsmodel.kernel.mount.bind import OpenTreeFlags, mount_bind, open_tree
 from nsmodel.kernel.mount.move import MoveFlags, move_mount
@@ -11,7 +12,7 @@ from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mount.unlink import unlink
 from nsmodel.kernel.nsfs import close, open_ns
-from nsmodel.kernel.objects import AttributeFlags, CloneFlags, Kernel, NsType, SetTid
+from nsmodel.kernel.objects import AttributeFlags, AttributeKind, CloneFlags, Kernel, NsType, SetTid
 from nsmodel.kernel.properties import (
     DETACHED_QUIET,
     FAIL_ATOMIC,
@@ -21,7 +22,6 @@ from nsmodel.kernel.properties import (
     NO_UAF,
     NS_MEMBER,
     ONE_PER_MP,
-    PROP_DOWN,
     PROP_EXACT,
     PROP_WF,
     REF_EXACT,
@@ -39,7 +39,6 @@ PROPERTIES = (
     MP_CONTAINED,
     PROP_WF,
     PROP_EXACT,
-    PROP_DOWN,
     UMOUNT_EXACT,
     LOCK_COVER,
     NS_MEMBER,
@@ -50,8 +49,8 @@ PROPERTIES = (
     STEP_TOTAL,
     FAIL_ATOMIC,
 )
-FOREST = Forest("a", "b", single=1)
-"""Its superblocks N, R and F, and its dentries N, R, R/a, R/b and F."""
+FOREST = Forest("a", "b", single=1, attributes=(AttributeKind.READONLY, AttributeKind.NOSUID))
+"""Its superblocks N, R and F, and its dentries N, R, R/a, R/b and F; and attributes, which it has not."""
 
 SPEC = Spec(
     name="rival_locked",
@@ -65,11 +64,11 @@ SPEC = Spec(
         "nsproxies": 3,
         "fs_structs": 2,
         "pid_namespaces": 1,
-        "user_namespaces": 2,
+        "user_namespaces": 3,
         "mnt_namespaces": 3,
         "numbers": 2,
         "mounts": 9,
-        "peer_groups": 4,
+        "peer_groups": 6,
         "descriptors": 2,
     },
     prelude=(
@@ -86,11 +85,16 @@ SPEC = Spec(
         op(mount_change_type, to=[Propagation.SHARED, Propagation.SLAVE, Propagation.PRIVATE, Propagation.UNBINDABLE]),
         op(umount2, flags=[UmountFlags(), UmountFlags(detach=True), UmountFlags(expire=True)]),
         op(move_mount, flags=[MoveFlags(), MoveFlags(beneath=True), MoveFlags(set_group=True)]),
+        op(
+            mount_setattr,
+            how=[SetattrFlags(), SetattrFlags(recursive=True)],
+            on=[AttributeFlags(readonly=True), AttributeFlags(nosuid=True)],
+        ),
         op(open_tree, flags=[OpenTreeFlags(clone=True), OpenTreeFlags(clone=True, recursive=True)]),
         op(fsopen),
         op(fsconfig_create),
         op(fsmount),
-        op(unshare, flags=[CloneFlags(newns=True)]),
+        op(unshare, flags=[CloneFlags(newns=True), CloneFlags(newuser=True), CloneFlags(newuser=True, newns=True)]),
         op(open_ns, kind=[NsType.MNT]),
         op(setns, wrong_type=[False]),
         op(pivot_root),

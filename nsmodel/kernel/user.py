@@ -18,6 +18,7 @@ from nsmodel.kernel.objects import (
     NsType,
     PidNamespace,
     Task,
+    TaskState,
     TimeNamespace,
     Uid,
     UserNamespace,
@@ -117,6 +118,19 @@ def create_user_ns(k: Kernel, task: Task) -> UserNamespace:
     ns = new_ns(k, task.user_ns, task.user_ns, task.uid)
     ns.mapped = False
     return ns
+
+
+@syscall(source="kernel/user_namespace.c: map_write, new_idmap_permitted (v6.18); user_namespaces(7)")
+def write_maps(k: Kernel, task: Task, target: Task) -> int:
+    """Write /proc/PID/uid_map and gid_map of a process in a user namespace right below the caller's: every id means
+    itself. Only whoever may do that is offered it; partial maps and other writers come later."""
+    given(may_call(k, task) and task.capable and task.uid == Uid.ROOT)
+    given(target.user_ns.owner is task.user_ns and target.uid == Uid.ROOT and target.group_leader.dumpable)
+    given(target.state == TaskState.RUNNING)
+    if target.user_ns.mapped:
+        fail(EPERM, "the maps of the user namespace are written already")
+    target.user_ns.mapped = True
+    return 0
 
 
 @syscall(source="kernel/ucount.c: set_permissions (v6.18); namespaces(7), /proc/sys/user")
