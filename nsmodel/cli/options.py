@@ -25,6 +25,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 json_option: Decorator = click.option(
     "--json", "json_file", metavar="FILE", help="Write one JSON object; - is standard output."
 )
+svg_option: Decorator = click.option("--svg", metavar="FILE", help="Draw it as SVG, too; - is standard output.")
 full_option: Decorator = click.option("--full", is_flag=True, help="Show whole states, not only what changed.")
 
 
@@ -175,6 +176,14 @@ def writable(*files: str | None) -> None:
                 cause=f"there is no folder {path.parent}",
                 fix="make it first",
             )
+
+
+def write_picture(text: str, target: str) -> None:
+    """Write an SVG picture to a file, or to standard output for `-`. Raises OSError."""
+    if target == "-":
+        click.echo(text, nl=False)
+    else:
+        Path(target).write_text(text, encoding="utf-8")
 
 
 class Stopwatch:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from nsmodel.cli.options import Stopwatch, json_option, writable
+from nsmodel.cli.options import Stopwatch, json_option, svg_option, writable, write_picture
 from nsmodel.report import propagation
 from nsmodel.report.console import line, people, plural
 from nsmodel.report.output import PropagationOutput, write
@@ -24,7 +22,7 @@ from nsmodel.traces.trace import Trace
 @click.argument("trace")
 @click.option("--step", type=click.IntRange(min=0), metavar="N", help="The state after step N (default: the last one).")
 @click.option("--mount", "only", metavar="PLACE", help="What one mount hands on, named as the trace does: 1:/a.")
-@click.option("--svg", metavar="FILE", help="Draw the graph.")
+@svg_option
 @json_option
 def command(trace: str, step: int | None, only: str | None, svg: str | None, json_file: str | None) -> int:
     """Say who receives what happens on each mount of a state of TRACE, through which peer groups, and which receiver
@@ -38,14 +36,14 @@ def command(trace: str, step: int | None, only: str | None, svg: str | None, jso
         raise Problem(f"there is no mount {only}", place=trace, cause=f"there are {', '.join(known)}")
     groups = propagation.groups_of(graph)
     senders, silent = propagation.senders_of(graph, only), propagation.silent_of(graph, only)
-    console = people(json_file)
+    console = people("-" if svg == "-" else json_file)
     when = f"after step {number}" if number else "initial state"
     counts = f"{plural(len(known), 'mount')}, {plural(len(groups), 'peer group')}"
     line(console, (f"{loaded.spec}, {when}: {counts}", "bold"))
     propagation.show(console, groups if only is None else [], senders, silent)
     if svg:
         title = f"{loaded.spec}: propagation, {when}"
-        Path(svg).write_text(flow.draw(graph, senders, silent, title), encoding="utf-8")
+        write_picture(flow.draw(graph, senders, silent, title), svg)
     if json_file:
         write(
             PropagationOutput(

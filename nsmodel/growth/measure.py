@@ -31,7 +31,7 @@ def mount_max() -> int:
 
 def measure(script: Sequence[Command]) -> Measured:
     """Run a script. Raises :class:`nsmodel.oracle.errors.OracleUnavailable` where the kernel cannot be asked."""
-    out = []
+    out: list[int] = []
     with Sandbox() as box:
         made = box.call(0, "mN", "a")
         assert made.result >= 0

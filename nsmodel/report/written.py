@@ -1,4 +1,4 @@
-"""A counterexample kept in a folder: `trace.json` and a README.md; the same bytes whenever it is written."""
+"""A counterexample kept in a folder: `trace.json`, `picture.svg`, README.md; the same bytes whenever it is written."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 from rich.console import Console
 
 from nsmodel.report import counterexample
+from nsmodel.report.picture import page
 from nsmodel.traces.trace import Trace, encode
 
 
@@ -33,9 +34,10 @@ class Bug(Protocol):
 
 
 def write(folder: Path, bug: Bug, trace: Trace) -> None:
-    """Write both files, the folder too. Raises OSError."""
+    """Write the files, the folder too. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trace.json").write_bytes(encode(trace))
+    (folder / "picture.svg").write_text(page.draw(trace), encoding="utf-8")
     (folder / "README.md").write_text(readme(bug, trace), encoding="utf-8")
 
 
@@ -53,6 +55,8 @@ Switch `{bug.toggle}`{source}. With it on, spec `{trace.spec}` finds that a prop
 {plain(trace)}
 ```
 
+![{broken.property if broken is not None else trace.spec}](picture.svg)
+
 Look for it again, show it, and run it on this machine's kernel (which has not got the bug, and so diverges):
 
 ```sh
@@ -61,7 +65,7 @@ nsmodel show counterexamples/{bug.name}/trace.json
 nsmodel replay counterexamples/{bug.name}/trace.json
 ```
 
-Both files here were written by `nsmodel mutants --write counterexamples`.
+The files here were written by `nsmodel mutants --write counterexamples`.
 """
 
 

@@ -54,7 +54,7 @@ def test_written_twice_the_same(capfd: Capture, tmp_path: Path) -> None:
         done = nsmodel(capfd, "mutants", "--no-replay", "--write", tmp_path / folder, "--id", "PD01", "--id", "PD04")
         assert done.status == 0
     for name in ("PD01", "PD04"):
-        for file in ("README.md", "trace.json"):
+        for file in ("README.md", "trace.json", "picture.svg"):
             assert (tmp_path / "a" / name / file).read_bytes() == (tmp_path / "b" / name / file).read_bytes()
     trace = load_trace(tmp_path / "a" / "PD01" / "trace.json")
     assert trace.mutant == "PD01"
@@ -69,7 +69,7 @@ def test_kept_counterexamples_are_current(capfd: Capture, tmp_path: Path) -> Non
     wanted = [part for name in names for part in ("--id", name)]
     assert nsmodel(capfd, "mutants", "--no-replay", "--write", tmp_path, *wanted).status == 0
     for name in names:
-        for file in ("README.md", "trace.json"):
+        for file in ("README.md", "trace.json", "picture.svg"):
             assert (kept / name / file).read_bytes() == (tmp_path / name / file).read_bytes(), (
                 f"{name}/{file} is not current"
             )

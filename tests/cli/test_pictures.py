@@ -35,6 +35,13 @@ def test_show_draws(tmp_path: Path, trace: Path, capfd: pytest.CaptureFixture[st
     assert "processes" in picture.read_text(encoding="utf-8")
 
 
+def test_a_picture_on_standard_output(trace: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for command in ("show", "propagation"):
+        done = nsmodel(capfd, command, trace, "--svg", "-")
+        assert done.out.startswith("<svg") and done.out.endswith("</svg>\n")
+        assert "mount_propagation" in done.err
+
+
 def test_show_says_where_nothing_can_be_written(trace: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "there is no folder" in nsmodel(capfd, "show", trace, "--svg", "/nowhere/at/all.svg").message
 

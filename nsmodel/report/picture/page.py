@@ -58,6 +58,8 @@ def panels_of(trace: Trace) -> list[Panel]:
     maker = _Maker(trace, names, with_mounts=any(state.get("mounts") for state in trace.states()))
     out = [maker.initial()]
     drawn = _drawn(trace)
+    if len(drawn) < len(trace.steps):
+        out[0].lines.append(f"of {len(trace.steps) - len(drawn)} steps only the call is told")
     for number, step in enumerate(trace.steps, 1):
         out.append(maker.step(number, step, full=number in drawn))
     return out
@@ -166,11 +168,14 @@ def layout(title: Sequence[tuple[str, Style]], panels: Sequence[Panel], name: st
             c.text(EDGE, y + 6, part, style)
             y += style.size + 8
     y += 6
+    told = True
     for start in range(0, len(panels), columns):
         line = panels[start : start + columns]
-        c.line([(EDGE, y), (wide - EDGE, y)], FAINT, 0.8)
-        y += 14
-        y += max(p.draw(c, EDGE + i * (width + GUTTER), y, width) for i, p in enumerate(line)) + 6
+        before, told = told, any(p.blocks for p in line)
+        if before or told:  # calls without a picture follow each other closely
+            c.line([(EDGE, y), (wide - EDGE, y)], FAINT, 0.8)
+            y += 14
+        y += max(p.draw(c, EDGE + i * (width + GUTTER), y, width) for i, p in enumerate(line)) + (6 if told else -4)
     y = _legend(c, y + 8, wide, {s for p in panels for s in p.signs()})
     return c.document(wide, y + EDGE - 8, name)
 

@@ -10,7 +10,9 @@ from nsmodel.report.picture.lanes import Lane, lanes_of
 from nsmodel.report.picture.rows import Block, Row, signs_in
 from nsmodel.report.picture.svg import BAND, BROKEN, FAINT, INK, NEW, SOFT, Canvas, Style, width_of, wrapped
 
-ROW, HEADING, GAP, INDENT, LANE, PAD = 23.0, 24.0, 6.0, 17.0, 27.0, 10.0
+ROW, HEADING, GAP, LANE, PAD = 23.0, 24.0, 6.0, 27.0, 10.0
+INDENT, DEEP = 17.0, 260.0
+"""How far a level is indented, and all levels of a tree at most: deep ones are indented less."""
 NAME = Style(12.5, mono=True)
 SHOWS = Style(11.5, mono=True, ink=SOFT)
 NOTE = Style(10.5, italic=True, ink=SOFT)
@@ -88,6 +90,7 @@ class _Shape:
         self.blocks = blocks
         self.rows = [row for block in blocks for row in block.rows]
         self.lanes = lanes_of(self.rows)
+        self.indent = min(INDENT, DEEP / (max((len(r.trunk) for r in self.rows), default=0) or 1))
         self.names = max((self._tree_width(r) + width_of(r.name, NAME) + (16 if r.locked else 0) for r in self.rows),
                          default=0)  # fmt: skip
         self.shows = max((width_of(r.shows, SHOWS) for r in self.rows), default=0)
@@ -99,7 +102,7 @@ class _Shape:
         self.width = max(self.lanes_at + columns * LANE + PAD, heading)
 
     def _tree_width(self, row: Row) -> float:
-        return len(row.trunk) * INDENT + 20
+        return len(row.trunk) * self.indent + 20
 
     def _words_width(self, row: Row) -> float:
         wide = sum(signs.pill_width(p.text, p.locked) + 4 for p in row.pills)
@@ -135,9 +138,9 @@ class _Shape:
     def _row(self, c: Canvas, row: Row, x: float, y: float, width: float, ends: dict[int, float]) -> None:
         depth = len(row.trunk)
         left = x + MARGIN_OF_BADGES + 8
-        sign_x = left + depth * INDENT
+        sign_x = left + depth * self.indent
         if depth:
-            above = left + (depth - 1) * INDENT
+            above = left + (depth - 1) * self.indent
             c.line([(above, ends[depth - 1] + 5.5), (above, y), (sign_x - 6, y)], FAINT, 1.3)
         # A branch that goes on is drawn by the next row of its level; from this sign downwards begins a new one.
         ends[depth] = y
