@@ -36,6 +36,7 @@ from nsmodel.oracle.judging import Judge
 from nsmodel.oracle.lookups import ends, lands, opened, permitted, place_of, spot
 from nsmodel.oracle.paths import Place
 from nsmodel.oracle.recordings import View
+from nsmodel.oracle.revealing import lock, locked_by_others
 
 
 def _mount(judge: Judge, view: View) -> None:
@@ -72,6 +73,11 @@ def _mount(judge: Judge, view: View) -> None:
     fs = new_mounts.file_system_of(judge, view, task, fstype, step.text("source"))
     root = new_mounts.root_of(judge, view, fs)
     judge.places.mounts.kind_like(spot(judge, at), root, step.errno != "ENOTDIR")
+    assert task.nsproxy is not None and task.nsproxy.mnt is not None
+    locked = locked_by_others(judge.places, task.nsproxy.mnt, fs, attributes)
+    if locked is None:
+        judge.must(view, "EPERM", "the mount would reveal too much")
+        return
     try:
         judge.call(view, path_mount, task, flags, attributes, None, root, at.mount, at.dentry)
     except Differs as problem:
@@ -79,6 +85,7 @@ def _mount(judge: Judge, view: View) -> None:
             raise Uncovered(f"{step.errno} of the file system itself: {fstype}") from None
         raise
     if step.errno is None:
+        lock(judge.places, fs, locked)
         new_mounts.made(judge, task, fs, "upperdir=" in (step.text("data") or ""))
         source = step.text("source")
         judge.places.mounts.labels.sources[fs] = "none" if source is None else source

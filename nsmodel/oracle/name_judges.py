@@ -149,8 +149,10 @@ def _link(judge: Judge, view: View) -> None:
     if _there(judge, at, new, step.errno == "EEXIST") is not None:
         judge.must(view, "EEXIST", f"{new.last!r} is there already")
         return
-    if new.slash or at.dentry.dead:
-        judge.must(view, "ENOENT", "a name with a slash behind, or in a directory that was removed")
+    if new.slash:
+        judge.must(view, "ENOENT", "a name with a slash behind, of what is no directory")
+        return
+    if _takes_no_names(judge, view, at):
         return
     if readonly(judge, at.mount):
         judge.must(view, "EROFS", "the mount or its file system is read-only")
@@ -187,17 +189,18 @@ def _remove(judge: Judge, view: View) -> None:
         judge.must(view, errno, f"a path that ends with {walked.last!r}")
         return
     at = place_of(judge, walked)
+    if readonly(judge, at.mount):
+        judge.must(view, "EROFS", "the mount or its file system is read-only")
+        return
     dentry = _there(judge, at, walked, step.errno != "ENOENT")
     if dentry is None and step.errno is None and not directory:
         judge.guesses += 1  # bind(2) of a socket makes a name, and is not recorded
         dentry = names.make(at.dentry, walked.last, Kind.FILE)
     if dentry is None:
-        if readonly(judge, at.mount) and step.errno == "EROFS":
-            return
-        judge.must(view, "EROFS" if readonly(judge, at.mount) else "ENOENT", f"{walked.last!r} is not there")
+        judge.must(view, "ENOENT", f"{walked.last!r} is not there")
         return
     _learn_kind(judge, dentry, directory, step.errno)
-    if walked.slash and not directory and not readonly(judge, at.mount):
+    if walked.slash and not directory:
         judge.must(view, "EISDIR" if names.kind(dentry) is Kind.DIRECTORY else "ENOTDIR", "a name with a slash behind")
         return
     if names.kind(dentry) is None or (step.errno == "ENOTEMPTY" and dentry not in names.whole):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from nsmodel.kernel.credentials import capable
 from nsmodel.kernel.mount.new import do_fsconfig_create, do_fsconfig_reconfigure, do_fsmount, do_fsopen, do_fspick
-from nsmodel.kernel.objects import ContextPhase, Dentry, Descriptor, FileSystem, FsKind, Superblock, Task, UserNamespace
+from nsmodel.kernel.objects import Attribute, ContextPhase, Dentry, Descriptor, FileSystem, FsKind, Superblock, Task
 from nsmodel.oracle.files import CONTEXT
 from nsmodel.oracle.flags import new_mount_attributes, split, type_word
 from nsmodel.oracle.judgement import Differs, Uncovered
@@ -15,6 +15,7 @@ from nsmodel.oracle.judging import Judge
 from nsmodel.oracle.lookups import ends, opened, permitted, place_of
 from nsmodel.oracle.names import DEVICES, IN_USER_NS, MISSING, PSEUDO, READONLY, SINGLE, parts_of
 from nsmodel.oracle.recordings import AT_FDCWD, View
+from nsmodel.oracle.revealing import lock, locked_by_others
 
 FS_ERRORS = frozenset({
     "EINVAL", "ENODEV", "ENOTBLK", "ENOENT", "EACCES", "EROFS", "ENXIO", "EBUSY", "EIO", "EPERM", "ESTALE", "ELOOP",
@@ -41,18 +42,13 @@ def check_type(judge: Judge, view: View, task: Task, fstype: str | None) -> bool
         judge.guesses += 1  # which types a kernel has is a name like any other
         return False
     base = fstype.split(".")[0]
-    if base not in IN_USER_NS and not capable(judge.world.k, task, _world(judge)):
+    if base not in IN_USER_NS and not capable(judge.world.k, task, judge.world.first_user()):
         judge.must(view, "EPERM", f"no CAP_SYS_ADMIN in the first user namespace, for {fstype}")
         return False
     if base == "proc" and not capable(judge.world.k, task, task.pid.ns.owner):
         judge.must(view, "EPERM", "no CAP_SYS_ADMIN over the owner of the active pid namespace")
         return False
     return True
-
-
-def _world(judge: Judge) -> UserNamespace | None:
-    users = judge.world.k.live(UserNamespace)
-    return users[0] if users else None
 
 
 def file_system_of(judge: Judge, view: View, task: Task, fstype: str, source: str | None) -> FileSystem:
@@ -118,8 +114,6 @@ def own_error(judge: Judge, view: View, fstype: str) -> bool:
     """The kernel's error may be the file system's own, which the model does not know."""
     errno = view.step.errno
     base = fstype.split(".")[0]
-    if errno == "EPERM":  # mount_too_revealing
-        return base in ("proc", "sysfs") and judge.caller(view).user_ns is not _world(judge)
     if errno == "EBUSY":
         return base not in PSEUDO
     return errno in FS_ERRORS and (
@@ -252,10 +246,18 @@ def _fsmount(judge: Judge, view: View) -> None:
     file = _context(judge, view, "fsfd")
     if file is None:
         return
-    if step.errno == "EPERM":
-        raise Uncovered("EPERM: a mount that would reveal too much")
+    locked: frozenset[Attribute] | None = frozenset()
+    if file.context is not None and file.phase == ContextPhase.AWAITING_MOUNT and task.nsproxy is not None:
+        ns = task.nsproxy.mnt
+        assert ns is not None
+        locked = locked_by_others(judge.places, ns, file.context, attributes)
+    if locked is None:
+        judge.must(view, "EPERM", "the mount would reveal too much")
+        return
+    fs = file.context
     out = judge.call(view, do_fsmount, task, file, attributes)
-    if out is not None:
+    if out is not None and fs is not None:
+        lock(judge.places, fs, locked)
         opened(judge, view, task, out)
 
 

@@ -54,6 +54,8 @@ class Links:
     """The number of a process (or thread) where a proc file system shows it."""
     task: Callable[[Dentry, int], Task | None]
     """The task of a number there."""
+    allowed: Callable[[Task, Task], bool]
+    """A task may look into another one (ptrace(2), "ptrace access mode checking")."""
     descriptor: Callable[[Task, int], Place | Namespace | None]
     namespace: Callable[[Task, str], Namespace | None]
 
@@ -248,6 +250,9 @@ class _Walk:
         who = links.task(here.dentry, int(thread or process))
         if who is None:
             raise Uncovered("a link in /proc of a process that the recording does not show")
+        if not links.allowed(self.task, who):
+            out.errno = "EACCES"
+            return None
         if fd is not None:
             return self._jump(links.descriptor(who, int(fd)), todo)
         if ns_link is not None:

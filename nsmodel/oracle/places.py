@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from nsmodel.kernel.credentials import may_access
 from nsmodel.kernel.mount.namespace import enter
 from nsmodel.kernel.objects import (
     Dentry,
@@ -46,7 +47,9 @@ class Places:
         self.names = Names(world.k)
         self.mounts = RecordedMounts(world.k, self.names)
         self.files = Files(world.k, self.mounts, case)
-        self.walker = Walker(self.names, Links(self._number, self._task, self._descriptor, self._link_namespace))
+        self.walker = Walker(
+            self.names, Links(self._number, self._task, self._allowed, self._descriptor, self._link_namespace)
+        )
         self.viewers: dict[str, Table] = {}
         self.shown_by: dict[FileSystem, PidNamespace] = {}
         """The pid namespace that a proc file system shows."""
@@ -286,6 +289,9 @@ class Places:
             if task.pid.numbers[ns] != 0 and self.world.number(task.pid, ns) == number:
                 return task
         return None
+
+    def _allowed(self, task: Task, target: Task) -> bool:
+        return may_access(self.k, task, target)
 
     def _descriptor(self, task: Task, fd: int) -> Place | Namespace | None:
         found = self.files.known(task, fd)

@@ -75,7 +75,7 @@ class World:
         if found is None:
             found = self.k.new(cls)
             found.count = HELD
-            found.owner = None if cls is UserNamespace else self._first_user()
+            found.owner = None if cls is UserNamespace else self.first_user()
             if isinstance(found, UserNamespace):
                 found.mapped = True
             if isinstance(found, PidNamespace):
@@ -90,12 +90,13 @@ class World:
         init.group_leader = init
         init.unkillable = True
         init.pid = init.pgrp = init.session = self._outside(ns)
-        user = self._first_user() or self.namespace("user1", UserNamespace)
+        user = self.first_user() or self.namespace("user1", UserNamespace)
         assert isinstance(user, UserNamespace)
         init.user_ns = user
         return init
 
-    def _first_user(self) -> UserNamespace | None:
+    def first_user(self) -> UserNamespace | None:
+        """The user namespace that all others come from."""
         users = self.k.live(UserNamespace)
         return users[0] if users else None
 
