@@ -21,7 +21,7 @@ DIVERGE = {"replay", "--mutant"}
 """Commands of which README says that they exit with 1."""
 
 
-WRITTEN = {"trace.json", "kept", "pidns.pml"}
+WRITTEN = {"trace.json", "picture.svg", "kept", "pidns.pml"}
 """What commands of README write: not here."""
 
 
