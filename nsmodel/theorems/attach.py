@@ -1,0 +1,248 @@
+"""The theorem of attaching: on every forest, with every tree and destination, the rule's `attach` makes the copies that
+the kernel's propagate_mnt makes, linked in the same way up to names, whatever the order of rings and slave lists.
+
+A case has standing mounts, the first of them the shared destination, and a tree that is attached. Of names only this
+counts: whether a mount shows the mountpoint, whether something is there already (which the copy is tucked beneath),
+and for the mounts of the tree, which can be receivers themselves, whether the mountpoint is their root and what of the
+tree is on their root or on the mountpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import permutations, product
+
+from nsmodel.theorems.attach_case import ABOVE, EQUAL, HIDDEN, OWN, ROOT, SPOT, Case
+from nsmodel.theorems.attach_lists import Copies, attachment, hang, linked
+from nsmodel.theorems.attach_rule import AttachModel
+from nsmodel.theorems.forests import Permutation, Shape, children, orbits, shapes, symmetries
+from nsmodel.theorems.groups import Groups, all_groups
+from nsmodel.theorems.lists import Lists, layouts
+from nsmodel.theorems.propagate import Propagate, RanOff
+from nsmodel.theorems.tree import NOTHING
+
+Told = Callable[[int, int], None]
+TOGETHER = 4
+"""Up to so many mounts, every occupant is tried under every propagation. With more, the links of every propagation are
+made without occupants, and every set of occupants once for each set of receivers and order of copies: an occupant is
+read by nobody but who hangs a copy on its place."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A case on which rule and algorithm part, with how each links the mounts, where that is it."""
+
+    case: Case
+    rule: tuple[int, ...] | None
+    algorithm: tuple[int, ...] | None
+    what: str
+
+
+@dataclass
+class Tally:
+    """Forests (with tree and destination), and cases, which have an order of the lists too."""
+
+    forests: int = 0
+    cases: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of the work: so many standing mounts, a tree, and every `of`-th propagation from `index`."""
+
+    standing: int
+    tree: Shape
+    index: int = 0
+    of: int = 1
+
+
+def parts(mounts: int, of: int = 1) -> Iterator[Part]:
+    """All of the work for so many mounts."""
+    for size in range(1, mounts):
+        for tree in shapes(size):
+            if tree.count(-1) == 1:
+                for index in range(of):
+                    yield Part(mounts - size, tree, index, of)
+
+
+class Prover:
+    """Goes through the cases of one part."""
+
+    def __init__(self, part: Part, algorithm: Propagate, told: Told, switches: frozenset[str] = frozenset()) -> None:
+        self.part = part
+        self.algorithm = algorithm
+        self.told = told
+        self.tally = Tally()
+        self.size = part.standing + len(part.tree)
+        self.model = AttachModel(self.size, switches)
+        self.hung: set[tuple[object, ...]] = set()
+        """Names, occupants and orders of receivers whose hanging is settled."""
+
+    def run(self) -> Tally:
+        """All of them, up to the first difference."""
+        for groups, stable, new in propagations(self.part):
+            found = self.propagation(groups, stable, new)
+            self.told(self.tally.forests, self.tally.cases)
+            if found is not None:
+                self.tally.differences.append(found)
+                break
+        return self.tally
+
+    def propagation(self, groups: Groups, stable: Sequence[Permutation], new: bool) -> Difference | None:
+        """All cases under one propagation, up to its symmetries."""
+        tree = range(self.part.standing, self.size)
+        orders = [lists for lists in layouts(groups) if not new or not any(lists.slaves[m] for m in tree)]
+        for case in without_occupants(self.part, groups, stable, new):
+            made: dict[tuple[Copies, tuple[int, ...]], None] = {}
+            for lists in orders:
+                outcome = self.order(case, lists)
+                if isinstance(outcome, str):
+                    return self.difference(case, None, outcome)
+                made[outcome] = None
+            for occupants in all_occupants(self.part, case.takes):
+                self.tally.forests += 1
+                self.tally.cases += len(orders)
+                found = self.hang(replace(case, occupants=occupants), made)
+                if found is not None:
+                    return found
+        return None
+
+    def order(self, case: Case, lists: Lists) -> tuple[Copies, tuple[int, ...]] | str:
+        """One order of the lists: the copies that are made, and how all is linked; a text says what went wrong."""
+        a = attachment(case, lists.copy())
+        try:
+            self.algorithm(a)
+        except RanOff as error:
+            return str(error)
+        receivers = [receiver for receiver, _ in a.copies]
+        if sorted(receivers) != list(case.takers()):
+            return "a receiver gets no copy, or two, or one that shows nothing of the place gets one"
+        return tuple((receiver, tuple(copy)) for receiver, copy in a.copies), linked(case, a)
+
+    def hang(self, case: Case, made: Iterable[tuple[Copies, tuple[int, ...]]]) -> Difference | None:
+        """Rule and algorithm on one case: with occupants, only if the same was not hung before under another
+        propagation (up to `TOGETHER` mounts it is done all the same)."""
+        orders = {copies: links for copies, links in made}
+        key = (case.new, case.takes, case.kinds, case.spots, case.occupants, *sorted(orders))
+        if max(case.occupants) >= 0 and self.size > TOGETHER:
+            if key in self.hung:
+                return None
+            self.hung.add(key)
+        ruled = self.model.attach(case)
+        if isinstance(ruled, str):
+            return self.difference(case, None, f"the rule breaks {ruled}")
+        links, hanging = ruled
+        for _, linking in made:
+            if linking != links:
+                return self.difference(case, linking, "the copies are linked in another way")
+        for copies in orders:
+            if hang(case, copies) != hanging:
+                return self.difference(case, None, "the copies are hung in another way")
+        return None
+
+    def difference(self, case: Case, links: tuple[int, ...] | None, what: str) -> Difference:
+        """A case that rule and algorithm part on."""
+        ruled = self.model.attach(case)
+        return Difference(case, ruled[0] if not isinstance(ruled, str) else None, links, what)
+
+
+def propagations(part: Part) -> Iterator[tuple[Groups, tuple[Permutation, ...], bool]]:
+    """Every propagation of a part up to isomorphism, with its symmetries; `new` is whether the tree is just made."""
+    standing, size = part.standing, part.standing + len(part.tree)
+    group = tuple(
+        (0, *others, *(standing + m for m in within))
+        for others in permutations(range(1, standing))
+        for within in symmetries(part.tree)
+    )
+    tree = range(standing, size)
+    shared = (g for g in all_groups(size) if g.group[0] >= 0)
+    for number, (groups, stable) in enumerate(orbits(shared, group, Groups.moved)):
+        if number % part.of == part.index:
+            yield groups, stable, False
+            alone = [m for m in tree if groups.group[m] >= 0 and min(groups.members(groups.group[m])) >= standing]
+            if not alone:  # a fresh clone has a peer that is none, or is in no group
+                yield groups, stable, True
+
+
+def without_occupants(part: Part, groups: Groups, stable: Sequence[Permutation], new: bool) -> Iterator[Case]:
+    """Every case of one propagation up to its symmetries, with nothing on the mountpoint before."""
+    for takes, kinds, spots in _names(part, groups.receivers()[0], new):
+        if len(stable) == 1 or not _seen(part, takes, kinds, spots, stable):
+            yield Case(part.standing, part.tree, new, groups, takes, kinds, spots, (NOTHING,) * part.standing)
+
+
+def cases(part: Part) -> Iterator[Case]:
+    """Every case of a part, occupants and all."""
+    for groups, stable, new in propagations(part):
+        for case in without_occupants(part, groups, stable, new):
+            for occupants in all_occupants(part, case.takes):
+                yield replace(case, occupants=occupants)
+
+
+def _names(part: Part, hears: int, new: bool) -> Iterator[tuple[int, tuple[int, ...], tuple[int, ...]]]:
+    """Who shows the mountpoint, and what is where in the tree."""
+    standing, tree = part.standing, part.tree
+    receivers = [m for m in range(standing) if hears >> m & 1]
+    on = children(tree)
+    kinds_of = [
+        (HIDDEN, ABOVE, EQUAL) if not new and hears >> standing + i & 1 else (HIDDEN,) for i in range(len(tree))
+    ]
+    for kinds in product(*kinds_of):
+        choices: list[list[dict[int, int]]] = []
+        for i, above in enumerate(on):
+            ways: list[dict[int, int]] = [{}, *({c: ROOT} for c in above)]
+            if kinds[i] == ABOVE:
+                ways += [{**way, c: SPOT} for way in tuple(ways) for c in above if c not in way]
+            choices.append(ways)
+        for chosen in product(*choices):
+            placed = {c: spot for way in chosen for c, spot in way.items()}
+            spots = tuple(placed.get(i, OWN) for i in range(len(tree)))
+            inner = sum(1 << standing + i for i, kind in enumerate(kinds) if kind != HIDDEN)
+            for shown in product((0, 1), repeat=len(receivers)):
+                takes = inner | sum(1 << m for m, bit in zip(receivers, shown, strict=True) if bit)
+                yield takes, kinds, spots
+
+
+def _seen(
+    part: Part, takes: int, kinds: tuple[int, ...], spots: tuple[int, ...], stable: Sequence[Permutation]
+) -> bool:
+    """A symmetric choice comes before this one."""
+    standing, size = part.standing, part.standing + len(part.tree)
+    own = (takes, kinds, spots)
+    for p in stable:
+        moved_takes = sum(1 << p[m] for m in range(size) if takes >> m & 1)
+        within = [p[standing + i] - standing for i in range(size - standing)]
+        moved_kinds, moved_spots = [0] * len(kinds), [0] * len(spots)
+        for i, j in enumerate(within):
+            moved_kinds[j], moved_spots[j] = kinds[i], spots[i]
+        if (moved_takes, tuple(moved_kinds), tuple(moved_spots)) < own:
+            return True
+    return False
+
+
+def all_occupants(part: Part, takes: int) -> Iterator[tuple[int, ...]]:
+    """What can be on the mountpoint already: at the destination (when something is put beneath it) and at every
+    receiver that shows it; each mount is in one place, and none below itself."""
+    standing = part.standing
+    places = [m for m in range(standing) if m == 0 or takes >> m & 1]
+    for chosen in product(range(-1, standing), repeat=len(places)):
+        used = [q for q in chosen if q >= 0]
+        if len(set(used)) < len(used):
+            continue
+        out = [NOTHING] * standing
+        for m, q in zip(places, chosen, strict=True):
+            out[m] = q
+        if not _circle(out):
+            yield tuple(out)
+
+
+def _circle(occupants: Sequence[int]) -> bool:
+    for m in range(len(occupants)):
+        here, steps = m, 0
+        while here >= 0:
+            here, steps = occupants[here], steps + 1
+            if steps > len(occupants):
+                return True
+    return False

@@ -1,0 +1,223 @@
+"""The theorem of invariants: from every forest that has them, no operation leaves the invariants of mounts.
+
+The operations are what system calls do once their checks are passed: `change_type`, `umount_tree` (lazily, and where
+nothing is on the mount at once), and `attach` of every tree to every place. Each tree of a forest is in a namespace of
+its own; on forests that no sequence of calls makes, more is asked of the rules than a kernel ever sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import permutations
+
+from nsmodel.ir.language import BROKEN, Broken, Trap
+from nsmodel.kernel.mount import invariants
+from nsmodel.kernel.mount.type import Propagation, change_type
+from nsmodel.kernel.mount.victims import Leaving, umount_tree
+from nsmodel.kernel.objects import FileSystem, Kernel, MntNamespace, Mount, PeerGroup, UserNamespace
+from nsmodel.theorems import attach as attaching
+from nsmodel.theorems.attach_case import Case
+from nsmodel.theorems.attach_rule import AttachModel
+from nsmodel.theorems.forests import Places, Shape, children, orbits, places, shapes, subtree, symmetries
+from nsmodel.theorems.groups import Groups, all_groups
+from nsmodel.theorems.model import named
+from nsmodel.theorems.umount import related_among
+
+Told = Callable[[int, int], None]
+JUDGES: dict[str, Callable[[Kernel], None]] = {
+    "TREE_ACYCLIC": invariants.tree_acyclic,
+    "ONE_PER_MP": invariants.one_per_place,
+    "MP_CONTAINED": invariants.contained,
+    "PROP_WF": invariants.propagation_well_formed,
+    "NS_MEMBER": invariants.members,
+    "DETACHED_QUIET": invariants.detached_quiet,
+}
+"""The invariants of mounts that speak of forests."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A forest, and what is done to it: `operation` names the call and its mounts."""
+
+    shape: Shape
+    where: Places
+    groups: Groups
+    unbindable: int
+    locked: int
+    operation: str
+    mount: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A forest and an operation that leaves an invariant."""
+
+    start: Start | Case
+    what: str
+
+
+@dataclass
+class Tally:
+    """Forests, and operations on them."""
+
+    forests: int = 0
+    cases: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of the work: one operation on the forests of one shape (for `attach`, on so many standing mounts with a
+    tree of that shape), every `of`-th propagation from `index`."""
+
+    operation: str
+    shape: Shape
+    standing: int = 0
+    index: int = 0
+    of: int = 1
+
+
+def parts(mounts: int, of: int = 1) -> Iterator[Part]:
+    """All of the work for so many mounts."""
+    yield Part("change_type", (-1,) * mounts)
+    for shape in shapes(mounts):
+        if max(shape) >= 0:
+            yield from (Part("umount", shape, 0, index, of) for index in range(of))
+    for part in attaching.parts(mounts, of):
+        yield Part("attach", part.tree, part.standing, part.index, part.of)
+
+
+class Prover:
+    """Goes through one part."""
+
+    def __init__(self, part: Part, told: Told, switches: frozenset[str] = frozenset()) -> None:
+        self.part, self.told, self.switches = part, told, switches
+        self.tally = Tally()
+
+    def run(self) -> Tally:
+        """All of it, up to the first difference."""
+        found = {"change_type": self.types, "umount": self.umounts, "attach": self.attaches}[self.part.operation]()
+        if found is not None:
+            self.tally.differences.append(found)
+        return self.tally
+
+    def types(self) -> Difference | None:
+        """Every change of type of every mount: where mounts are plays no part in it."""
+        shape = self.part.shape
+        flat = Places((-1,) * len(shape), 0)
+        every = tuple(permutations(range(len(shape)))) if len(shape) < 6 else (tuple(range(len(shape))),)
+        for groups, _ in orbits(all_groups(len(shape)), every, Groups.moved):
+            self.tally.forests += 1
+            self.told(self.tally.forests, self.tally.cases)
+            plain = [m for m in range(len(shape)) if groups.group[m] < 0 and groups.master[m] < 0]
+            for unbindable in (0, *(1 << m for m in plain)):
+                for m in range(len(shape)):
+                    for to in Propagation:
+                        if to != Propagation.SEVERAL:
+                            start = Start(shape, flat, groups, unbindable, 0, f"make-{to.name.lower()}", m)
+                            found = self.judge(start, _change(m, to))
+                            if found is not None:
+                                return found
+        return None
+
+    def umounts(self) -> Difference | None:
+        """Every unmount, with nothing else locked and with everything else locked."""
+        shape = self.part.shape
+        below = [m for m, above in enumerate(children(shape)) if above]
+        for number, (groups, stable) in enumerate(orbits(all_groups(len(shape)), symmetries(shape), Groups.moved)):
+            if number % self.part.of != self.part.index:
+                continue
+            self.told(self.tally.forests, self.tally.cases)
+            for where, _ in orbits(places(shape, related_among(below, groups.receivers())), stable, Places.moved):
+                self.tally.forests += 1
+                for m in (m for m, on in enumerate(shape) if on >= 0):
+                    others = sum(1 << x for x, on in enumerate(shape) if on >= 0 and x != m)
+                    for locked in dict.fromkeys((0, others)):
+                        how = (Leaving.LAZY,) if m in below else (Leaving.LAZY, Leaving.SYNC)
+                        for leaving in how:
+                            start = Start(shape, where, groups, 0, locked, f"umount ({leaving.name.lower()})", m)
+                            found = self.umount(start, leaving)
+                            if found is not None:
+                                return found
+        return None
+
+    def umount(self, start: Start, how: Leaving) -> Difference | None:
+        """One unmount."""
+
+        def run(k: Kernel, mounts: Sequence[Mount]) -> None:
+            going: set[Mount] = frozenset(  # type: ignore[assignment]
+                mounts[m] for m in subtree(start.shape, start.mount)
+            )
+            umount_tree(k, going, mounts[start.mount], how)
+
+        return self.judge(start, run)
+
+    def judge(self, start: Start, run: Callable[[Kernel, Sequence[Mount]], None]) -> Difference | None:
+        """Run one operation on a state that has the invariants, and judge what it leaves."""
+        self.tally.cases += 1
+        k, mounts = state(start, self.switches)
+        BROKEN.clear()
+        try:
+            run(k, mounts)
+        except Trap as trap:
+            return Difference(start, str(trap))
+        what = broken(k)
+        return Difference(start, what) if what is not None else None
+
+    def attaches(self) -> Difference | None:
+        """Every tree to every place, with every occupant, as the theorem of attaching has them."""
+        part = attaching.Part(self.part.standing, self.part.shape, self.part.index, self.part.of)
+        model = AttachModel(part.standing + len(part.tree), self.switches)
+        for case in attaching.cases(part):
+            self.tally.forests += 1
+            self.tally.cases += 1
+            self.told(self.tally.forests, self.tally.cases)
+            model.put(case)
+            model.part_trees(case)
+            what = model.run(case)
+            if what is None:
+                what = broken(model.k)
+            if what is not None:
+                return Difference(case, what)
+        return None
+
+
+def _change(m: int, to: Propagation) -> Callable[[Kernel, Sequence[Mount]], None]:
+    return lambda k, mounts: change_type(k, mounts[m], to)
+
+
+def broken(k: Kernel) -> str | None:
+    """The first invariant that does not hold, or what a rule broke on its way."""
+    if BROKEN:
+        return f"{BROKEN[0].property}: {BROKEN[0].clause}"
+    for name, judge in JUDGES.items():
+        try:
+            judge(k)
+        except Broken as clause:
+            return f"{name}: {clause.clause}"
+    return None
+
+
+def state(start: Start, switches: frozenset[str] = frozenset()) -> tuple[Kernel, list[Mount]]:
+    """A forest as a state of the model, with a namespace for each tree."""
+    k = Kernel(switches=switches)
+    owner, fs = k.new(UserNamespace), k.new(FileSystem)
+    groups = [k.new(PeerGroup) for _ in range(start.groups.number)]
+    names = named(k, fs, start.shape, start.where)
+    roots = start.where.roots(start.shape)
+    mounts: list[Mount] = []
+    for m, on in enumerate(start.shape):
+        mount = k.new(Mount)
+        mounts.append(mount)
+        mount.count, mount.root = 1, names[roots[m]]
+        mount.locked, mount.unbindable = bool(start.locked >> m & 1), bool(start.unbindable >> m & 1)
+        g, master = start.groups.group[m], start.groups.master[m]
+        mount.group = groups[g] if g >= 0 else None
+        mount.master = groups[master] if master >= 0 else None
+        if on >= 0:
+            mount.parent, mount.mountpoint, mount.ns = mounts[on], names[start.where.at[m]], mounts[on].ns
+        else:
+            mount.ns = k.new(MntNamespace)
+            mount.ns.owner, mount.ns.root = owner, mount
+    return k, mounts

@@ -1,0 +1,162 @@
+"""Where the unmounting of Linux 4.13 to 6.16 differs from the rule: the first forest of each kind, with the reason.
+
+The rule runs once for each tree, names, candidates and locks, the old algorithm in every order of the lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from nsmodel.theorems.forests import Places, Shape, children, orbits, places, subtree, symmetries
+from nsmodel.theorems.groups import Groups, all_groups
+from nsmodel.theorems.lists import Walk
+from nsmodel.theorems.model import Model
+from nsmodel.theorems.tree import MountTree
+from nsmodel.theorems.umount import (
+    Difference,
+    Forest,
+    Part,
+    Tally,
+    Umounted,
+    hung,
+    preorders,
+    related_among,
+    subsets,
+    walk_tables,
+)
+from nsmodel.theorems.umount_old import umount
+
+Told = Callable[[int, int], None]
+OLD = "Linux 4.13 to 6.16"
+
+
+class OldProver:
+    """Goes through the forests of one shape, and keeps the first difference of each kind."""
+
+    def __init__(self, part: Part, told: Told) -> None:
+        self.part, self.shape, self.told = part, part.shape, told
+        self.model = Model(len(part.shape))
+        self.tally = Tally()
+        self.kinds: set[str] = set()
+        self.below = [m for m, above in enumerate(children(self.shape)) if above]
+        self.targets = [m for m, under in enumerate(self.shape) if under >= 0]
+        self.going = {t: subtree(self.shape, t) for t in self.targets}
+        self.orders = {t: preorders(self.shape, t) for t in self.targets}
+        self.ruled: dict[tuple[Places, int, int, int, int], Umounted] = {}
+
+    def run(self) -> Tally:
+        """All of them."""
+        group = symmetries(self.shape)
+        for number, (groups, stable) in enumerate(orbits(all_groups(len(self.shape)), group, Groups.moved)):
+            if number % self.part.of == self.part.index:
+                self.propagation(groups, stable)
+                self.told(self.tally.forests, self.tally.cases)
+        return self.tally
+
+    def propagation(self, groups: Groups, stable: Sequence[tuple[int, ...]]) -> None:
+        """All names under one propagation, up to its symmetries."""
+        hears = groups.receivers()
+        related = related_among(self.below, hears)
+        if not related:
+            self.tally.forests += sum(1 for _ in orbits(places(self.shape, related), stable, Places.moved))
+            return  # nothing is at one name of two mounts that propagate: there are no candidates
+        walks = walk_tables(groups, self.below, hears, old=True)
+        assert not isinstance(walks, str), walks
+        self.model.put_groups(groups)
+        for where, _ in orbits(places(self.shape, related), stable, Places.moved):
+            self.tally.forests += 1
+            there = {(under, where.at[m]): m for m, under in enumerate(self.shape)}
+            for target in self.targets:
+                self.target(groups, where, target, there, walks)
+
+    def target(
+        self,
+        groups: Groups,
+        where: Places,
+        target: int,
+        there: dict[tuple[int, int], int],
+        walks: Sequence[dict[int, Walk]],
+    ) -> None:
+        """One unmount, with every set of locks, in every order of the lists."""
+        going = self.going[target]
+        met = {there.get((q, where.at[m]), -1) for m in going for q in walks[0][self.shape[m]].mounts}
+        candidates = sum(1 << c for c in met if c >= 0 and c not in going)
+        if not candidates:
+            return
+        at_target = {there.get((q, where.at[target]), -1) for q in walks[0][self.shape[target]].mounts}
+        unlocked = sum(1 << c for c in at_target if c >= 0)
+        for locked in subsets(candidates & ~unlocked):
+            rule = self.rule(where, target, (candidates, unlocked, locked))
+            self.tally.cases += len(walks)
+            for walk in walks:
+                for ordered in self.orders[target]:
+                    tree = MountTree.of(self.shape, where, locked)
+                    gone = umount(tree, ordered, there, walk)
+                    algorithm = Umounted(gone, hung(tree, gone))
+                    if algorithm != rule:
+                        self.keep(Forest(self.shape, where, groups, locked, target), rule, algorithm)
+
+    def rule(self, where: Places, target: int, sets: tuple[int, int, int]) -> Umounted:
+        """What the rule says."""
+        key = (where, target, *sets)
+        if key not in self.ruled:
+            self.model.put_tree(self.shape, where)
+            self.model.put_locks(sets[2])
+            self.ruled[key] = Umounted(*self.model.umount(self.going[target], target))
+        return self.ruled[key]
+
+    def keep(self, forest: Forest, rule: Umounted, algorithm: Umounted) -> None:
+        """A difference, unless one of its kind is known."""
+        kind, why = reason(forest, rule, algorithm)
+        if kind not in self.kinds:
+            self.kinds.add(kind)
+            self.tally.differences.append(Difference(forest, rule, algorithm, why, kind))
+
+
+def reason(forest: Forest, rule: Umounted, algorithm: Umounted) -> tuple[str, str]:
+    """The kind of a difference and a sentence that explains it."""
+    shape, over, locked = forest.shape, forest.where.over, forest.locked
+    more = sorted(algorithm.gone - rule.gone)
+    less = sorted(rule.gone - algorithm.gone)
+    kept = [m for m in range(len(shape)) if m not in algorithm.gone | rule.gone]
+    moved = _names([m for m in kept if algorithm.hung[m] != rule.hung[m]])
+    if more and not less:
+        outer = _name(more[0])
+        inside = f" with {_names(more[1:])}" if more[1:] else ""
+        held = [m for m in more if locked >> m & 1]
+        if held:
+            return "takes what a lock keeps", (
+                f"{OLD} takes {outer}{inside} too, though {_names(held)} is locked on something that has to stay: "
+                f"{moved}, which is inside of it and stays, is slid out of {outer}."
+            )
+        return "slides out" + (" of an overmount" if over >> more[0] & 1 else ""), (
+            f"{OLD} takes {outer}{inside} too, because what is inside of it was taken already: but {moved}, which lay "
+            f"on that and stays, is slid out of {outer}, and shows at another place than before."
+        )
+    if less and not more:
+        first = less[0]
+        if locked >> first & 1 and over >> first & 1:
+            also = f" with {_names(less[1:])}" if less[1:] else ""
+            return f"leaves a locked overmount{also and ' and more'}", (
+                f"{_name(first)} is locked on the root of {_name(shape[first])}, which goes: it would hide nothing, "
+                f"and goes too. {OLD} takes it{also} for an overmount that stays, and slides it down."
+            )
+        return "leaves other mounts", f"{OLD} leaves {_names(less)}, though nothing keeps that."
+    if more and less:
+        return "takes and leaves", f"{OLD} takes {_names(more)} and leaves {_names(less)}."
+    return "moves", f"The same mounts go, but {OLD} hangs {moved} elsewhere."
+
+
+def _name(m: int) -> str:
+    return f"mount {m + 1}"
+
+
+def _names(mounts: Sequence[int]) -> str:
+    if len(mounts) == 1:
+        return _name(mounts[0])
+    return "mounts " + ", ".join(str(m + 1) for m in mounts)
+
+
+def shapes_with_targets(of: Sequence[Shape]) -> list[Shape]:
+    """Forests in which something can be unmounted."""
+    return [shape for shape in of if max(shape) >= 0]
