@@ -9,7 +9,7 @@
  * Calls that take a text alone reach `@` and `%` from a working directory in /proc, from where `thread-self/fd/N` leads
  * on; the task's own is kept in a descriptor meanwhile, so that its mount stays as much in use as before.
  */
-enum { PROC = 90, EXTRAS = 64 };
+enum { PROC = 90, EXTRAS = 64, LINE = 2048 };
 
 static int handle[64];
 static uint64_t bottom;
@@ -17,7 +17,7 @@ static uint64_t bottom;
 
 struct paths {
   char *text[2];
-  char room[2][256];
+  char room[2][LINE + 64];
   long cwd;
 };
 static long enter(struct paths *p, int count) {
@@ -66,7 +66,7 @@ static long grow(long folder, char **at, uint64_t *inodes, int *count) {
     }
     if (fd < 0) return fd;
     look(fd, &found);
-    inodes[(*count)++] = found.inode;
+    if (*count < EXTRAS - 4) inodes[(*count)++] = found.inode;
     result = 0;
     if (**at == '(') {
       ++*at;

@@ -126,7 +126,7 @@ static void perform(int slot, char *at) {
 }
 void serve(long slot) {
   static const char hello = 'h';
-  char line[1024];
+  char line[LINE];
   SYS(sendto, FIRST + slot, &hello, 1, 0, 0, 0);
   for (;;) {
     long got = SYS(recvfrom, FIRST + slot, line, sizeof line - 1, 0, 0, 0);
