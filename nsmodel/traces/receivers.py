@@ -92,7 +92,7 @@ class Propagation:
             odd = ", and unbindable, which no slave may be" if row.get("unbindable") else ""
             return f"slave of group {self.facts.group(row['master'])}: receives, hands nothing on{odd}"
         if row.get("unbindable"):
-            return "unbindable: neither receives nor hands on; no copy takes it along, no move puts it on a shared mount"
+            return "unbindable: neither receives nor hands on; no copy takes it along, and no shared mount takes it"
         if row["ns"] is None:
             return "unmounted: neither receives nor hands on"
         return "private: neither receives nor hands on"
