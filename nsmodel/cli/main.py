@@ -17,7 +17,7 @@ from nsmodel.system.verdict import Exit
 
 COMMANDS = (
     "check", "prove", "simulate", "replay", "conform", "validate", "tests", "mutants", "why", "show", "propagation",
-    "growth", "report", "export", "bench",
+    "growth", "theorem", "report", "export", "bench",
 )  # fmt: skip
 """Commands in the order of `--help`; one whose module is not there does not exist."""
 

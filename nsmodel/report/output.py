@@ -6,7 +6,7 @@ Names are binding for scripts: fields may be added, none is renamed. Times are s
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -323,6 +323,43 @@ class BenchOutput(Output, kw_only=True):
     interrupted: bool
 
 
+class TheoremSize(msgspec.Struct, kw_only=True):
+    """All forests of so many mounts, up to isomorphism; a case is a forest with what is done to it and an order of the
+    kernel's lists. `complete` is false where it was interrupted, or ended at a difference."""
+
+    mounts: int
+    forests: int
+    cases: int
+    seconds: float
+    complete: bool
+    differences: int
+
+
+class TheoremForest(msgspec.Struct, kw_only=True):
+    """A smallest forest on which the theorem fails: why (differences of one `kind` have one reason), the forest, and
+    its picture as lines. Mounts are numbered from 0 in `forest`, sets of them are bits and -1 is none; a picture counts
+    from 1."""
+
+    mounts: int
+    kind: str
+    what: str
+    forest: dict[str, Any]
+    picture: list[str]
+
+
+class TheoremOutput(Output, kw_only=True):
+    """`theorem`: `holds` is null where it was interrupted before anything was found."""
+
+    theorem: Literal["umount", "attach", "invariants"]
+    algorithm: str
+    mutant: str | None
+    mounts: int
+    holds: bool | None
+    sizes: list[TheoremSize]
+    found: list[TheoremForest]
+    interrupted: bool
+
+
 OUTPUTS: dict[str, type[msgspec.Struct]] = {
     "check": CheckOutput,
     "simulate": SimulateOutput,
@@ -331,6 +368,7 @@ OUTPUTS: dict[str, type[msgspec.Struct]] = {
     "growth": GrowthOutput,
     "mutants": MutantsOutput,
     "bench": BenchOutput,
+    "theorem": TheoremOutput,
     "replay": ReplayOutput,
     "conform": ReplayOutput,
     "validate": ValidateOutput,

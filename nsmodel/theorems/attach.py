@@ -70,9 +70,18 @@ def parts(mounts: int, of: int = 1) -> Iterator[Part]:
 class Prover:
     """Goes through the cases of one part."""
 
-    def __init__(self, part: Part, algorithm: Propagate, told: Told, switches: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        part: Part,
+        algorithm: Propagate,
+        told: Told,
+        *,
+        switches: frozenset[str] = frozenset(),
+        orders: Callable[[Groups], Iterable[Lists]] = layouts,
+    ) -> None:
         self.part = part
         self.algorithm = algorithm
+        self.orders = orders
         self.told = told
         self.tally = Tally()
         self.size = part.standing + len(part.tree)
@@ -93,7 +102,7 @@ class Prover:
     def propagation(self, groups: Groups, stable: Sequence[Permutation], new: bool) -> Difference | None:
         """All cases under one propagation, up to its symmetries."""
         tree = range(self.part.standing, self.size)
-        orders = [lists for lists in layouts(groups) if not new or not any(lists.slaves[m] for m in tree)]
+        orders = [lists for lists in self.orders(groups) if not new or not any(lists.slaves[m] for m in tree)]
         for case in without_occupants(self.part, groups, stable, new):
             made: dict[tuple[Copies, tuple[int, ...]], None] = {}
             for lists in orders:

@@ -191,6 +191,9 @@ def broken(k: Kernel) -> str | None:
     """The first invariant that does not hold, or what a rule broke on its way."""
     if BROKEN:
         return f"{BROKEN[0].property}: {BROKEN[0].clause}"
+    groups = frozenset(k.peer_groups)
+    if any(g is not None and g not in groups for m in k.mounts for g in (m.group, m.master)):
+        return "PROP_WF: a mount is a peer or a slave of a group that is gone"
     for name, judge in JUDGES.items():
         try:
             judge(k)

@@ -165,6 +165,24 @@ def layouts(groups: Groups) -> Iterator[Lists]:
             yield _laid_out(groups, chosen, lists)
 
 
+def split_layouts(groups: Groups) -> Iterator[Lists]:
+    """Orders that MOVE_MOUNT_SET_GROUP of Linux 5.15 to 6.15 leaves (MP09): the last mount of a group of slaves that
+    joined it is at the head of the list, apart from its peers."""
+    for to, g in enumerate(groups.group):
+        others = [m for m in groups.members(g) if m != to] if g >= 0 else []
+        if not others or groups.master[to] < 0 or any(to < m for m in others):
+            continue
+        before = Groups(
+            tuple(-1 if m == to else h for m, h in enumerate(groups.group)),
+            tuple(-1 if m == to else h for m, h in enumerate(groups.master)),
+        )
+        for lists in layouts(before):
+            for source in others:
+                after = lists.copy()
+                after.set_group(source, to, at_head=True)
+                yield after
+
+
 def _handed_out(units: Sequence[tuple[int, ...]], holders: int) -> Iterator[tuple[tuple[tuple[int, ...], ...], ...]]:
     """Every way to hand out slaves, peers together, in any order, to the lists of some holders."""
     for ordered in permutations(units):

@@ -291,7 +291,8 @@ ALGORITHMS: dict[str, tuple[str, Propagate]] = {
     "6.2": ("6.2 to 6.16", one_by_one(History())),
     "4.11": ("4.11 to 6.1", one_by_one(History(past_peers=True))),
     "4.7": ("4.7 to 4.10", one_by_one(History(zero_is_group=True, past_peers=True))),
-    "3.15": ("3.15 to 4.6", one_by_one(History(True, True, True))),
-    "MP02": ("6.2 to 6.16, without its stop at the source", one_by_one(History(past_source=True))),
+    "3.15": ("3.15 to 4.6", one_by_one(History(past_source=True, zero_is_group=True, past_peers=True))),
 }
-"""Every propagate_mnt by the release that it came with, and what has it."""
+"""Every propagate_mnt by the release that it came with, and which releases have it."""
+PAST_SOURCE = one_by_one(History(past_source=True))
+"""The algorithm of 6.2 with the climb of 3.15 (MP02)."""
