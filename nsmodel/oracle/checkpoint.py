@@ -10,6 +10,7 @@ from typing import Any
 
 from nsmodel.ir.language import Entity, Map, Static
 from nsmodel.ir.state import State
+from nsmodel.ir.types import MapType
 
 
 class Checkpoint:
@@ -17,10 +18,12 @@ class Checkpoint:
 
     def __init__(self, k: State) -> None:
         self.k = k
+        mapped = {info.cls for info in k.schema.entities if any(isinstance(f.type, MapType) for f in info.fields)}
         self.saved: list[tuple[list[Any], list[Any], list[tuple[Entity, type[Entity], dict[str, Any]]]]] = []
         for cls, view in k._views.items():
             if not issubclass(cls, Static):
-                rows = [(o, type(o), _fields(o)) for o in view.slots if o is not None]
+                copy = _copied if cls in mapped else dict
+                rows = [(o, type(o), copy(o.__dict__)) for o in view.slots if o is not None]
                 self.saved.append((view.slots, list(view.slots), rows))
 
     def restore(self) -> None:
@@ -32,10 +35,6 @@ class Checkpoint:
                 held = object.__getattribute__(item, "__dict__")
                 held.clear()
                 held.update(_copied(fields))
-
-
-def _fields(item: Entity) -> dict[str, Any]:
-    return _copied(item.__dict__)
 
 
 def _copied(fields: dict[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class Names:
         self.absent: set[tuple[Dentry, str]] = set()
         self.types: dict[FileSystem, str] = {}
         self.roots: dict[FileSystem, Dentry] = {}
+        self._paths: dict[tuple[Dentry, Dentry | None], str] = {}
+        """Paths that were asked for; a rename may change any of them."""
         self.undo: list[Callable[[], None]] = []
         """How to take back what the call under way did, last first."""
         self.twins: dict[tuple[Dentry, str], list[Dentry]] = {}
@@ -208,6 +210,7 @@ class Names:
         self.undo.append(back)
 
     def _put(self, dentry: Dentry, directory: Dentry, name: str) -> None:
+        self._paths.clear()
         dentry.dead = False
         dentry.parent = directory
         self.names[dentry] = name
@@ -236,11 +239,15 @@ class Names:
     def path(self, dentry: Dentry, top: Dentry | None = None) -> str:
         """The path of a name in its file system, or from `top` that is above it."""
         parts: list[str] = []
+        known = self._paths.get((dentry, top))
+        if known is not None:
+            return known
         here: Dentry | None = dentry
         while here is not None and here is not top and here.parent is not None:
             parts.append(self.names[here])
             here = here.parent
-        return "/" + "/".join(reversed(parts))
+        out = self._paths[dentry, top] = "/" + "/".join(reversed(parts))
+        return out
 
     def shown(self, dentry: Dentry) -> str:
         """The path of a mount's root as mountinfo shows it (fs/proc_namespace.c: show_mountinfo, v6.18)."""

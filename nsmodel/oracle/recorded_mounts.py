@@ -79,13 +79,15 @@ class Labels:
         """The kernel's other number of a mount, which never is."""
         self.sources: dict[FileSystem, str] = {}
         """What a file system was mounted from."""
+        self.ended: set[str] = set()
+        """Labels of mounts that are gone; none of them comes again."""
 
     def copy(self) -> Labels:
         """The same again, to go back to."""
         out = Labels()
         out.mounts, out.groups = dict(self.mounts), dict(self.groups)
         out.devices, out.ids = dict(self.devices), dict(self.ids)
-        out.uids, out.sources = dict(self.uids), dict(self.sources)
+        out.uids, out.sources, out.ended = dict(self.uids), dict(self.sources), self.ended
         return out
 
     def group(self, found: PeerGroup) -> str | None:
@@ -162,6 +164,7 @@ class RecordedMounts:
         elif m.ns is not ns and m.ns.root is m:  # a tree that was mounted nowhere, and is attached
             m.ns.root = None
         self.labels.mounts[row.n.id] = m
+        self.labels.ended.discard(row.n.id)
         m.ns = ns
         m.root = root
         if root.fs is self.nsfs and named_by(m) is None:
@@ -285,7 +288,13 @@ class RecordedMounts:
     # -- following the recording ----------------------------------------------------------------------------------
 
     def drop_labels(self, tables: Mapping[str, Table]) -> None:
-        """A group that no table shows any more loses its label; the recorder gives it another one later."""
+        """A group that no table shows any more loses its label; the recorder gives it another one later. A mount that
+        is gone keeps nothing but the label."""
+        labels = self.labels
+        for label in [label for label, m in labels.mounts.items() if type(m) is not Mount]:
+            labels.ids.pop(labels.mounts.pop(label), None)
+            labels.uids.pop(label, None)
+            labels.ended.add(label)
         used = {x for t in tables.values() for r in t.all_rows() for x in (r.n.shared, r.n.master, r.n.propagate_from)}
         for label in [label for label in self.labels.groups if label not in used]:
             del self.labels.groups[label]

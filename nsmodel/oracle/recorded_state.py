@@ -127,6 +127,9 @@ class World:
             if active.child_reaper is not None and active.child_reaper is not task:
                 self.k.free(active.child_reaper)
             active.child_reaper = task
+        parent = self.tasks.get(proc.ppid) if isinstance(proc.ppid, str) else None
+        if type(parent) is Task and not told(proc.cap_eff):  # what is not told, a child has from its parent
+            task.uid, task.capable = parent.uid, parent.capable
         self.credentials(label, proc)
         return task
 

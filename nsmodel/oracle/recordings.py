@@ -373,11 +373,11 @@ def parse(data: bytes, path: str = "<recording>") -> Case:
     if not data.strip():
         raise RecordingError(path, "start", "the file is empty", "record the case again, or leave this file out")
     try:
-        header = _HEADER.decode(data)
-        if header.format != FORMAT:
-            fix = f"give a recording of format {FORMAT}"
-            raise RecordingError(path, "format", f"the file is of format {header.format!r:.60}", fix)
-        case = _CASE.decode(_SHORTENED.sub(_WHOLE, data))
+        try:
+            case = _CASE.decode(_SHORTENED.sub(_WHOLE, data))
+        except msgspec.ValidationError:
+            _check_format(_HEADER.decode(data).format, path)
+            raise
     except msgspec.ValidationError as error:
         raise _shape_error(path, error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -386,11 +386,19 @@ def parse(data: bytes, path: str = "<recording>") -> Case:
     except RecursionError as error:
         fix = "give a recording: no recording nests like this"
         raise RecordingError(path, "start", "the JSON document is nested too deeply", fix) from error
+    _check_format(case.format, path)
     case.path = path
     for step in case.steps:
         step.origin = path
     _check(case)
     return case
+
+
+def _check_format(found: str, path: str) -> None:
+    if found != FORMAT:
+        raise RecordingError(
+            path, "format", f"the file is of format {found!r:.60}", f"give a recording of format {FORMAT}"
+        )
 
 
 def views(case: Case) -> Iterator[View]:

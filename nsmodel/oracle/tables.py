@@ -12,11 +12,12 @@ the viewer sees is compared besides.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nsmodel.kernel.objects import Dentry, FileSystem, Kernel, MntNamespace, Mount, PeerGroup, Superblock
+from nsmodel.kernel.objects import AttributeKind, FileSystem, Kernel, MntNamespace, Mount, PeerGroup, Superblock
 from nsmodel.oracle.names import SINGLE, Names
 from nsmodel.oracle.recorded_mounts import OPTIONS, Labels, RecordedMounts, Shown, named_by, namespace_root, shown_rows
 from nsmodel.oracle.recordings import Table
@@ -67,7 +68,6 @@ class Comparison:
         """Group labels that this step brought."""
         self.taken = {g: label for label, g in self.labels.groups.items()}
         self.named = {m: label for label, m in self.labels.mounts.items()}
-        self._paths: dict[Dentry, str] = {}
 
     def keep(self) -> None:
         """Take over what was learnt."""
@@ -234,14 +234,13 @@ class Comparison:
             if row.unbindable != m.unbindable:
                 wrong = "unbindable or not"
             if row.opts is not None:
-                told = {o for o in row.opts.split(",") if o in OPTIONS}
-                if told != {name for name, kind in OPTIONS.items() if kind in {a.kind for a in m.attributes}}:
+                if told_options(row.opts) != option_names(frozenset(a.kind for a in m.attributes)):
                     wrong = "other attributes"
             if row.sbopts is not None and readonly.get(m.root.fs) != (row.sbopts.split(",")[0] == "ro"):
                 wrong = f"the file system is {'read-only' if readonly.get(m.root.fs) else 'writable'} in the model"
             if not self._device(row.dev, row.fstype, m.root.fs):
                 wrong = f"another file system ({row.fstype} {row.dev})"
-            if named_by(m) is not None and row.root is not None:
+            if m.root.fs is self.mounts.nsfs and named_by(m) is not None and row.root is not None:
                 known = self.mounts.namespace_of_inode.get(namespace_root(row.root)[1])
                 if known is not None and known is not named_by(m):
                     wrong = "the file of another namespace"
@@ -327,7 +326,7 @@ class Comparison:
             if known is m:
                 continue
             unnumbered = shown.row.uid is None and self.mounts.labels.ids.get(m) in (None, shown.row.id)
-            if known is not None or (has is not None and not unnumbered):
+            if known is not None or label in self.labels.ended or (has is not None and not unnumbered):
                 raise Mismatch(5, "another mount at the same place", [self.describe(seen)], [_described(shown)])
             self.labels.mounts[label] = m
             self.named.setdefault(m, label)
@@ -341,6 +340,18 @@ class Comparison:
                 [("seen " if s.mount in visible else "not seen ") + self.describe(s) for _, s in odd],
                 [("not seen " if r.hidden else "seen ") + _described(r) for r, _ in odd],
             )
+
+
+@functools.cache
+def told_options(text: str) -> frozenset[str]:
+    """The attributes in what mountinfo shows of a mount."""
+    return frozenset(text.split(",")) & OPTIONS.keys()
+
+
+@functools.cache
+def option_names(kinds: frozenset[AttributeKind]) -> frozenset[str]:
+    """Attributes by the names that mountinfo has for them."""
+    return frozenset(name for name, kind in OPTIONS.items() if kind in kinds)
 
 
 def is_bottom(shown: Shown) -> bool:
