@@ -11,6 +11,7 @@ import msgspec
 
 from nsmodel.ir.language import BROKEN, Errno, NotEnabled, Refused, Trap
 from nsmodel.kernel.objects import Descriptor, MntNamespace, Mount, Superblock, Task, TaskState
+from nsmodel.oracle import symlinks
 from nsmodel.oracle.checkpoint import Checkpoint
 from nsmodel.oracle.judgement import Difference, Differs, Judgement, Uncovered
 from nsmodel.oracle.places import Places
@@ -128,6 +129,11 @@ class Judge:
             if mark is None:
                 raise
             first = problem
+        task = self.world.tasks.get(view.step.p)
+        links: list[symlinks.Guess] = []
+        if type(task) is Task and task in self.world.k.live(Task):
+            mark.state.restore()
+            links = symlinks.guesses(self.places, view, task)
         ways = list(itertools.product(*(range(n) for n in names.offered[:LOOKUPS])))[:WAYS]
         closable = [tuple(c) for c in self._closable(view, mark)]
         early = [((), (), True)] if self.early else []
@@ -154,10 +160,29 @@ class Judge:
             finally:
                 names.choices = ()
         self.together = False
+        if self._by_links(view, judge, mark, links):
+            return
         raise first
+
+    def _by_links(
+        self, view: View, judge: Callable[[Judge, View], None], mark: _Mark, links: list[symlinks.Guess]
+    ) -> bool:
+        """The call agrees where a name that nothing is known of is a symbolic link."""
+        for take in links:
+            mark.restore()
+            back = take()
+            self.guesses = 1
+            try:
+                self._once(view, judge)
+                return True
+            except (Differs, Trap, AssertionError, Uncovered):
+                mark.restore()
+                back()
+        return False
 
     def _once(self, view: View, judge: Callable[[Judge, View], None]) -> None:
         self.places.internals.clear()
+        self.places.trail.clear()
         judge(self, view)
         if view.step.op in self.plain and view.step.errno is None and view.step.rc != 0:
             raise Differs(0, view.step.rc, "result")

@@ -8,6 +8,7 @@ from nsmodel.kernel.mount.tree import top_at
 from nsmodel.kernel.objects import Dentry, Descriptor, Mount, Task
 from nsmodel.oracle.judgement import Differs, Uncovered
 from nsmodel.oracle.judging import Judge
+from nsmodel.oracle.names import Kind
 from nsmodel.oracle.paths import Place, Walked
 from nsmodel.oracle.recordings import View
 
@@ -33,6 +34,11 @@ def ends(judge: Judge, view: View, walked: Walked, sure: bool = True) -> bool:
             settle_failure(judge, walked, errno, sure)
             return True
         walked.supposed.clear()
+    if errno == "ENOTDIR" and walked.directory and walked.place is not None:
+        if judge.places.names.kind(walked.place.dentry) is None:  # it is there, and something else
+            judge.guesses += 1
+            judge.places.names.settle(walked.place.dentry, Kind.FILE)
+            return True
     if errno == "EACCES":
         raise Uncovered("EACCES: permissions of files are not modelled")
     return False

@@ -41,6 +41,8 @@ class Walked:
     errno: str | None = None
     supposed: list[Dentry] = field(default_factory=list)
     last: str = ""
+    directory: bool = False
+    """It must be one."""
     slash: bool = False
     """The path ends with a slash: it asks for a directory."""
     text: str = ""
@@ -97,6 +99,7 @@ class Walker:
     ) -> Walked:
         """Walk a path of a task; `base` is where a relative one starts, None where that is unknown."""
         out = Walked(text=path, slash=path.endswith("/"))
+        out.directory = (directory or out.slash) and not parent
         self.refresh()
         if not path:
             out.errno = "ENOENT"

@@ -55,6 +55,8 @@ class Places:
         """The pid namespace that a proc file system shows."""
         self.contexts: dict[Descriptor, dict[str, str]] = {}
         """The options that contexts of fsopen and fspick were given."""
+        self.trail: list[Place] = []
+        """Where the walks of the call under way ended."""
         self.internals: dict[Namespace, Mount] = {}
         """The kernel's own mounts of namespace files, as long as the call under way uses them."""
         self.waiting: set[str] = set()
@@ -204,7 +206,10 @@ class Places:
                 link = step.descriptor(dfd).link or ""
                 if not link.startswith("/"):
                     return Walked(errno="ENOTDIR")
-        return self.walker.walk(task, path, base, follow=follow, directory=directory, parent=parent)
+        out = self.walker.walk(task, path, base, follow=follow, directory=directory, parent=parent)
+        if out.place is not None:
+            self.trail.append(out.place)
+        return out
 
     def resolve(self, task: Task, recorded: recordings.Descriptor) -> Resolved:
         """What a descriptor argument leads to. An older recording tells the path alone of one that was opened unseen:
