@@ -103,7 +103,7 @@ def _sizes(
             for number, share in crew.run():
                 shares[number] = share
                 progress.end(number, share.forests)
-            interrupted = crew.interrupted
+            interrupted = crew.interrupted or any(not s.done and not s.found for s in shares.values())
             kinds: dict[str, TheoremForest] = {}
             for number in sorted(shares):
                 for s in shares[number].found:
