@@ -131,10 +131,11 @@ class Judge:
             first = problem
         task = self.world.tasks.get(view.step.p)
         links: list[symlinks.Guess] = []
-        if type(task) is Task and task in self.world.k.live(Task):
-            mark.state.restore()
+        offered = list(names.offered)
+        mark.restore()
+        if type(task) is Task:
             links = symlinks.guesses(self.places, view, task)
-        ways = list(itertools.product(*(range(n) for n in names.offered[:LOOKUPS])))[:WAYS]
+        ways = list(itertools.product(*(range(n) for n in offered[:LOOKUPS])))[:WAYS]
         closable = [tuple(c) for c in self._closable(view, mark)]
         early = [((), (), True)] if self.early else []
         if view.step.op == "!exit" and any(p.is_dead for x, p in view.step.procs.items() if x != view.step.p):
