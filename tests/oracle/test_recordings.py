@@ -249,3 +249,21 @@ def test_contradictions(change: Callable[[Any], None], place: str, cause: str) -
 def test_table_contradictions(change: Callable[[Any], None], cause: str) -> None:
     with pytest.raises(RecordingError, match=cause):
         parse(edited(change, MOUNT_COPY))
+
+
+def test_mounts_in_a_circle() -> None:
+    """Tables that no kernel has are refused, before anybody walks around in them."""
+
+    def change(d: Any) -> None:
+        one, two = d["steps"][1]["after"]["mnt2"]["rows"]
+        one["n"]["parent"], two["n"]["parent"] = two["n"]["id"], one["n"]["id"]
+
+    with pytest.raises(RecordingError, match="mounted on each other in a circle"):
+        parse(edited(change, MOUNT_COPY))
+
+
+def test_the_folder_of_the_programs_is_whole_again() -> None:
+    def change(d: Any) -> None:
+        d["steps"][0]["args"]["target"] = "/peers/rootfs/peers"
+
+    assert parse(edited(change, MOUNT_COPY)).steps[0].args["target"] == "/tmp/peers/rootfs/tmp/peers"
