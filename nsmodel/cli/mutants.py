@@ -26,7 +26,7 @@ from nsmodel.system.verdict import Exit
 from nsmodel.traces.record import record
 from nsmodel.traces.trace import Trace
 
-KEPT = ("PD01", "PD04", "PD04i")
+KEPT = ("PD01", "PD04", "PD04i", "MP17", "MP18", "MP19", "rbind_mntns_loop")
 """Known bugs whose counterexamples are kept in the project by default."""
 
 
@@ -53,7 +53,7 @@ class Try(msgspec.Struct):
     "--write",
     "folder",
     metavar="DIR",
-    help="Write counterexamples to DIR/ID (those of --id, else PD01, PD04 and PD04i).",
+    help="Write counterexamples to DIR/ID (those of --id, else the kept ones).",
 )
 @click.option("--no-replay", is_flag=True, help="Do not run the counterexamples on this machine's kernel.")
 @budget_options

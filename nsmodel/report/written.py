@@ -13,6 +13,10 @@ from nsmodel.report.picture import page
 from nsmodel.traces.trace import Trace, encode
 
 
+REPRODUCER = "reproduce.py"
+"""A program beside the files of a bug that a released kernel has; written by hand."""
+
+
 class Bug(Protocol):
     """A known bug, as a switch tells it."""
 
@@ -32,6 +36,10 @@ class Bug(Protocol):
     def source(self) -> str:
         """Where it is known from."""
 
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """Versions that have it."""
+
 
 def write(folder: Path, bug: Bug, trace: Trace) -> None:
     """Write the files, the folder too. Raises OSError."""
@@ -46,6 +54,17 @@ def readme(bug: Bug, trace: Trace) -> str:
     broken = trace.violates
     says = f"`{broken.property}`: {broken.clause}." if broken is not None else "Nothing is broken."
     source = f" ({bug.source})" if bug.source and bug.source != "synthetic" else ""
+    live = ", ".join(bug.kernels)
+    found = f"nsmodel check {trace.spec} --kernel {bug.kernels[-1]}\n" if bug.kernels else ""
+    agrees = (
+        f"which agrees at every step if it is {live}" if bug.kernels else "which has not got the bug, and so diverges"
+    )
+    again = f"python3 counterexamples/{bug.name}/{REPRODUCER}\n" if bug.kernels else ""
+    lives = (
+        f"\nThe bug lives in Linux {live}: `{REPRODUCER}` shows it there without this project, as root.\n"
+        if live
+        else ""
+    )
     return f"""# {bug.name}: {bug.summary}
 
 Switch `{bug.toggle}`{source}. With it on, spec `{trace.spec}` finds that a property fails:
@@ -57,14 +76,14 @@ Switch `{bug.toggle}`{source}. With it on, spec `{trace.spec}` finds that a prop
 
 ![{broken.property if broken is not None else trace.spec}](picture.svg)
 
-Look for it again, show it, and run it on this machine's kernel (which has not got the bug, and so diverges):
+Look for it again, show it, and run it on this machine's kernel ({agrees}):
 
 ```sh
 nsmodel check {trace.spec} --mutant {bug.name}
-nsmodel show counterexamples/{bug.name}/trace.json
+{found}nsmodel show counterexamples/{bug.name}/trace.json
 nsmodel replay counterexamples/{bug.name}/trace.json
-```
-
+{again}```
+{lives}
 The files here were written by `nsmodel mutants --write counterexamples`.
 """
 
