@@ -11,6 +11,7 @@ import ctypes
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -51,7 +52,7 @@ def sandbox(top: str) -> None:
     check("a tmpfs", mount("sandbox", top, "tmpfs", 0))
 
 
-def in_child(play) -> None:
+def in_child(play: Callable[[str], bool]) -> None:
     """Run in a process of its own, so that nothing is left behind."""
     top = tempfile.mkdtemp(prefix="nsmodel-")
     pid = os.fork()

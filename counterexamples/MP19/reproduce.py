@@ -12,6 +12,7 @@ import ctypes
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -52,7 +53,7 @@ def sandbox(top: str) -> None:
     check("a tmpfs", mount("sandbox", top, "tmpfs", 0))
 
 
-def in_child(play) -> None:
+def in_child(play: Callable[[str], bool]) -> None:
     """Run in a process of its own, so that nothing is left behind."""
     top = tempfile.mkdtemp(prefix="nsmodel-")
     pid = os.fork()
@@ -80,7 +81,8 @@ def play(top: str) -> bool:
     bind(f"{top}/a/a", f"{top}/a/a")
     done = umount(f"{top}/a/a")
     print("umount, while a descriptor holds the copy:", "refused" if done else "done")
-    left = [text for text in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines() if f"{top}/a" in text]
+    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    left = [text for text in lines if f"{top}/a" in text]
     print("mounts left on /a:", len(left))
     os.close(descriptor)
     return done == 0 and not left

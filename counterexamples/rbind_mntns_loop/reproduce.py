@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A recursive bind takes along the file of a mount namespace unchecked (fixed by c640a01a78e4 in 2026).
 
-A namespace ends up with a mount of its own file, and so holds itself for ever once its processes are gone. Here the mount
-is taken off again before the end.
+A namespace ends up with a mount of its own file, and so holds itself for ever once its processes are gone. Here the
+mount is taken off again before the end.
 
 Exit status: 0 this kernel has the bug, 1 it has not, 4 it cannot be run here (root is needed). Nothing but the standard
 library is used, and nothing is left behind.
@@ -12,6 +12,7 @@ import ctypes
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -52,12 +53,14 @@ def sandbox(top: str) -> None:
     check("a tmpfs", mount("sandbox", top, "tmpfs", 0))
 
 
-def in_child(play) -> None:
+def in_child(play: Callable[[str], bool]) -> None:
     """Run in a process of its own, so that nothing is left behind."""
     top = tempfile.mkdtemp(prefix="nsmodel-")
     pid = os.fork()
     if pid == 0:
         status = CANNOT
+        # Linux 6.18 orders namespaces by ids that every processor draws from a batch of its own.
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         try:
             sandbox(top)
             status = REPRODUCED if play(top) else FIXED
@@ -90,7 +93,7 @@ def play(top: str) -> bool:
     file = os.open(f"/proc/{child}/ns/mnt", os.O_RDONLY)
     check("setns", LIBC.setns(file, NEWNS))
     done = mount(f"/proc/self/fd/{lower}", str(place), None, BIND | REC)
-    inside = os.readlink("/proc/self/ns/mnt")
+    inside = str(Path("/proc/self/ns/mnt").readlink())
     lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     held = any(inside in text for text in lines)
     print("recursive bind:", "refused" if done else "done", "- the namespace holds its own file:", held)

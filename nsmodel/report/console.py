@@ -40,7 +40,7 @@ def folded(console: Console, hang: int, *parts: str | tuple[str, str]) -> None:
         text.append(part) if isinstance(part, str) else text.append(*part)
     text.rstrip()
     first, *rest = text.wrap(console, FOLD) or [text]
-    following = Text(" ").join(rest).wrap(console, FOLD - hang) if rest else []
+    following = list(Text(" ").join(rest).wrap(console, FOLD - hang)) if rest else []
     for row in (first, *(Text(" " * hang).append_text(r) for r in following)):
         row.rstrip()
         console.print(row, soft_wrap=True, crop=False, overflow="ignore")

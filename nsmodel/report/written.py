@@ -12,7 +12,6 @@ from nsmodel.report import counterexample
 from nsmodel.report.picture import page
 from nsmodel.traces.trace import Trace, encode
 
-
 REPRODUCER = "reproduce.py"
 """A program beside the files of a bug that a released kernel has; written by hand."""
 
