@@ -16,7 +16,8 @@ from nsmodel.oracle.recordings import AT_FDCWD, Case, Descriptor, Proc, Recordin
 
 DATA = Path(__file__).parent.parent / "data" / "recordings"
 PID_INIT = DATA / "pid_init.json"
-MOUNT_COPY = DATA / "mount_copy.json"
+MOUNT_COPY = DATA.parent / "hand_made" / "mount_copy.json"
+"""For the reader alone: no kernel did that."""
 
 
 def edited(change: Callable[[Any], None], source: Path = PID_INIT) -> bytes:
