@@ -242,7 +242,12 @@ class Cell(msgspec.Struct, kw_only=True):
 
 
 class ValidateOutput(Output, kw_only=True):
-    """`validate`: `modelled` and `uncovered` add up to `steps`."""
+    """`validate`: `modelled` and `uncovered` add up to `steps`.
+
+    A cell is `operation|propagation types|result`. The types are those that the result depends on: of one mount, of the
+    parent and the mount (`parent/mount`, umount2), of source and target (`source->target`), behind what kind of call it
+    was (`rbind shared->slave`, `make-rslave shared`, `lazy shared/private`); "-" for calls that touch no mount.
+    """
 
     files: int
     steps: int
