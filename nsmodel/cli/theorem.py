@@ -18,7 +18,7 @@ from nsmodel.system.load import near
 from nsmodel.system.problem import Problem
 from nsmodel.system.verdict import Exit
 from nsmodel.theorems.known import IN_LISTS
-from nsmodel.theorems.prove import NEWEST, THEOREMS, Question, Share, Told
+from nsmodel.theorems.prove import NEWEST, THEOREMS, Question, Share, Shown, Told, larger
 
 
 @click.command()
@@ -66,6 +66,8 @@ def command(
     of += [f"with {switch.name} on"] if switch is not None else []
     line(console, (f"{name}: {theorem.statement}", "bold"), f" ({', '.join(of)})" if of else "")
     sizes, found, interrupted = _sizes(console, question, most, processes or default_processes())
+    kinds = {f.kind for f in found}
+    found += [_forest(size, s) for size, s in larger(question) if found and s.kind not in kinds]
     status = Exit.NOT_MET if found else Exit.UNKNOWN if interrupted else Exit.MET
     output = TheoremOutput(
         command="theorem",
@@ -107,10 +109,7 @@ def _sizes(
             kinds: dict[str, TheoremForest] = {}
             for number in sorted(shares):
                 for s in shares[number].found:
-                    shown = TheoremForest(
-                        mounts=mounts, kind=s.kind, what=s.what, forest=s.forest, picture=list(s.picture)
-                    )
-                    kinds.setdefault(s.kind, shown)
+                    kinds.setdefault(s.kind, _forest(mounts, s))
             found += kinds.values()
             size = TheoremSize(
                 mounts=mounts,
@@ -125,6 +124,12 @@ def _sizes(
             if interrupted or found:
                 break
     return sizes, found, interrupted
+
+
+def _forest(mounts: int, shown: Shown) -> TheoremForest:
+    return TheoremForest(
+        mounts=mounts, kind=shown.kind, what=shown.what, forest=shown.forest, picture=list(shown.picture)
+    )
 
 
 def _job(work: Callable[[Told], Share]) -> Job[Share]:

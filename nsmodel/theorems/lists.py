@@ -7,7 +7,7 @@ of propagation_next, clone_mnt and change_mnt_propagation keep it so).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations, product
 from typing import NamedTuple
 
@@ -26,6 +26,12 @@ class Walk(NamedTuple):
         kept = [i for i, m in enumerate(self.mounts) if chosen >> m & 1]
         index = [sum(k < i for k in kept) for i in range(len(self.mounts) + 1)]
         return Walk(tuple(self.mounts[i] for i in kept), tuple(index[self.past[i]] for i in kept))
+
+    def meets(self, found: Mapping[tuple[int, int], int], name: int) -> Walk:
+        """What is mounted on a name of the mounts, in the same order."""
+        there = [found.get((m, name), -1) for m in self.mounts]
+        kept = [i for i, c in enumerate(there) if c >= 0]
+        return Walk(tuple(there[i] for i in kept), tuple(sum(k < self.past[i] for k in kept) for i in kept))
 
 
 class Lists:

@@ -14,7 +14,7 @@ from nsmodel.theorems.groups import all_groups
 from nsmodel.theorems.known import IN_LISTS, MP02, MP09
 from nsmodel.theorems.lists import layouts, split_layouts
 from nsmodel.theorems.propagate import ALGORITHMS, PAST_SOURCE
-from nsmodel.theorems.umount_history import OldProver, shapes_with_targets
+from nsmodel.theorems.umount_history import OldProver, shapes_with_targets, witnesses
 
 Told = Callable[[int, int], None]
 NEWEST = "6.17"
@@ -98,6 +98,13 @@ THEOREMS = {
     ),
     "invariants": Theorem("invariants", "no operation leaves the invariants of mounts", {NEWEST: ""}, 3),
 }
+
+
+def larger(question: Question) -> list[tuple[int, Shown]]:
+    """Forests of kinds that no smaller forest has, found without going through all of their size."""
+    if question.theorem != "umount" or question.algorithm == NEWEST:
+        return []
+    return [(len(d.forest.shape), _shown(question, d)) for d in witnesses()]
 
 
 def _parts(question: Question, mounts: int, of: int) -> Iterator[Any]:

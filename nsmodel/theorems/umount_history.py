@@ -1,6 +1,6 @@
 """Where the unmounting of Linux 4.13 to 6.16 differs from the rule: the first forest of each kind, with the reason.
 
-The rule runs once for each tree, names, candidates and locks, the old algorithm in every order of the lists.
+Both run once for each tree, set of locks and order in which the walks meet what is mounted.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class OldProver:
         self.targets = [m for m, under in enumerate(self.shape) if under >= 0]
         self.going = {t: subtree(self.shape, t) for t in self.targets}
         self.orders = {t: preorders(self.shape, t) for t in self.targets}
-        self.ruled: dict[tuple[Places, int, int, int, int], Umounted] = {}
+        self.settled: set[tuple[int, int, int, tuple[int, ...], tuple[Walk, ...]]] = set()
+        """What is on roots, targets, locks and what the walks meet, as far as these were compared: nothing else of how
+        mounts propagate is read."""
 
     def run(self) -> Tally:
         """All of them."""
@@ -62,7 +64,6 @@ class OldProver:
             return  # nothing is at one name of two mounts that propagate: there are no candidates
         walks = walk_tables(groups, self.below, hears, old=True)
         assert not isinstance(walks, str), walks
-        self.model.put_groups(groups)
         for where, _ in orbits(places(self.shape, related), stable, Places.moved):
             self.tally.forests += 1
             there = {(under, where.at[m]): m for m, under in enumerate(self.shape)}
@@ -78,32 +79,34 @@ class OldProver:
         walks: Sequence[dict[int, Walk]],
     ) -> None:
         """One unmount, with every set of locks, in every order of the lists."""
-        going = self.going[target]
-        met = {there.get((q, where.at[m]), -1) for m in going for q in walks[0][self.shape[m]].mounts}
-        candidates = sum(1 << c for c in met if c >= 0 and c not in going)
-        if not candidates:
-            return
-        at_target = {there.get((q, where.at[target]), -1) for q in walks[0][self.shape[target]].mounts}
-        unlocked = sum(1 << c for c in at_target if c >= 0)
-        for locked in subsets(candidates & ~unlocked):
-            rule = self.rule(where, target, (candidates, unlocked, locked))
-            self.tally.cases += len(walks)
-            for walk in walks:
-                for ordered in self.orders[target]:
-                    tree = MountTree.of(self.shape, where, locked)
-                    gone = umount(tree, ordered, there, walk)
-                    algorithm = Umounted(gone, hung(tree, gone))
-                    if algorithm != rule:
-                        self.keep(Forest(self.shape, where, groups, locked, target), rule, algorithm)
+        met: set[tuple[tuple[int, ...], tuple[Walk, ...]]] = set()
+        for walk in walks:
+            for ordered in self.orders[target]:
+                met.add((ordered, tuple(walk[self.shape[m]].meets(there, where.at[m]) for m in ordered)))
+        for ordered, meetings in met:
+            every = {c for meeting in meetings for c in meeting.mounts}
+            candidates = sum(1 << c for c in every if c not in ordered)
+            unlocked = sum(1 << c for c in meetings[0].mounts)
+            for locked in subsets(candidates & ~unlocked) if candidates else ():
+                self.tally.cases += 1
+                key = (where.over, target, locked, ordered, meetings)
+                if key not in self.settled:
+                    self.settled.add(key)
+                    forest = Forest(self.shape, where, groups, locked, target)
+                    self.compare(forest, candidates, ordered, meetings)
 
-    def rule(self, where: Places, target: int, sets: tuple[int, int, int]) -> Umounted:
-        """What the rule says."""
-        key = (where, target, *sets)
-        if key not in self.ruled:
-            self.model.put_tree(self.shape, where)
-            self.model.put_locks(sets[2])
-            self.ruled[key] = Umounted(*self.model.umount(self.going[target], target))
-        return self.ruled[key]
+    def compare(self, forest: Forest, candidates: int, ordered: tuple[int, ...], meetings: tuple[Walk, ...]) -> None:
+        """Rule and algorithm on one forest."""
+        self.model.put_groups(forest.groups)
+        self.model.put_tree(self.shape, forest.where)
+        self.model.put_locks(forest.locked)
+        assert self.model.candidates(ordered) == candidates, "the walks do not meet the candidates"
+        rule = Umounted(*self.model.umount(self.going[forest.target], forest.target))
+        tree = MountTree.of(self.shape, forest.where, forest.locked)
+        gone = umount(tree, ordered, meetings)
+        algorithm = Umounted(gone, hung(tree, gone))
+        if algorithm != rule:
+            self.keep(forest, rule, algorithm)
 
     def keep(self, forest: Forest, rule: Umounted, algorithm: Umounted) -> None:
         """A difference, unless one of its kind is known."""
@@ -160,3 +163,28 @@ def _names(mounts: Sequence[int]) -> str:
 def shapes_with_targets(of: Sequence[Shape]) -> list[Shape]:
     """Forests in which something can be unmounted."""
     return [shape for shape in of if max(shape) >= 0]
+
+
+WITNESSES = (
+    Forest(
+        (-1, 0, 1, 2, 1, 4),
+        Places((-1, 0, 1, 0, 0, 2), 0b100110),
+        Groups((-1, 0, 0, -1, -1, -1), (0, -1, -1, -1, -1, -1)),
+        0b010000,
+        2,
+    ),
+)
+"""Forests of kinds that no smaller forest has, where going through all of their size takes too long."""
+
+
+def witnesses() -> list[Difference]:
+    """The differences on the witnesses."""
+    out: list[Difference] = []
+    for forest in WITNESSES:
+        prover = OldProver(Part(forest.shape), lambda forests, cases: None)
+        walks = walk_tables(forest.groups, prover.below, forest.groups.receivers(), old=True)
+        assert not isinstance(walks, str), walks
+        there = {(under, forest.where.at[m]): m for m, under in enumerate(forest.shape)}
+        prover.target(forest.groups, forest.where, forest.target, there, walks)
+        out += [d for d in prover.tally.differences if d.forest.locked == forest.locked]
+    return out

@@ -7,18 +7,17 @@ if its parent went and it is not on the parent's root. What was put aside and st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from nsmodel.theorems.tree import NOTHING, MountTree
-from nsmodel.theorems.umount_new import Walks
+from nsmodel.theorems.lists import Walk
+from nsmodel.theorems.tree import MountTree
 
 
 class Taking:
     """One unmount. The tree has what is unmounted already marked and hidden (:meth:`MountTree.doom`)."""
 
-    def __init__(self, tree: MountTree, found: Mapping[tuple[int, int], int]) -> None:
+    def __init__(self, tree: MountTree) -> None:
         self.tree = tree
-        self.found = found
         self.visited: set[int] = set()
         """What goes anyway and was met: there is nothing new behind it."""
         self.aside: list[int] = []
@@ -62,25 +61,19 @@ class Taking:
             self.take(m)
         return True
 
-    def propagate(self, going: Sequence[int], walks: Walks) -> None:
+    def propagate(self, going: Sequence[int], met: Sequence[Walk]) -> None:
         """Walk from each original mount, the tops of trees first."""
-        parent, at = self.tree.parent, self.tree.at
-        for m in going:
+        for m, (mounts, past) in zip(going, met, strict=True):
             if self.listed(m):
                 continue
             self.visited.add(m)
-            mounts, past = walks[parent[m]]
-            name = at[m]
             i = 0
             while i < len(mounts):
-                there = self.found.get((mounts[i], name), NOTHING)
-                here = i
-                i += 1
-                if there < 0:
-                    continue
+                there = mounts[i]
                 if self.listed(there):
-                    i = past[here]
+                    i = past[i]
                     continue
+                i += 1
                 if self.tree.gone(there):
                     self.visited.add(there)
                     continue
@@ -105,11 +98,12 @@ class Taking:
                 self.tree.change_mountpoint(m, under, name)
 
 
-def umount(tree: MountTree, going: Sequence[int], found: Mapping[tuple[int, int], int], walks: Walks) -> frozenset[int]:
-    """Unmount a tree with what the old algorithm takes along; gives all that went."""
+def umount(tree: MountTree, going: Sequence[int], met: Sequence[Walk]) -> frozenset[int]:
+    """Unmount a tree with what the old algorithm takes along; gives all that went. `met` is, for each mount of the
+    tree, what is at its place at the receivers of its parent, in the order of the walk (:meth:`Walk.meets`)."""
     tree.doom(going)
-    taking = Taking(tree, found)
-    taking.propagate(going, walks)
+    taking = Taking(tree)
+    taking.propagate(going, met)
     taking.finish()
     gone = [*going, *taking.taken]
     for m in gone:

@@ -8,7 +8,7 @@ from nsmodel.theorems.forests import Places, Shape, shapes
 from nsmodel.theorems.groups import Groups
 from nsmodel.theorems.tree import MountTree
 from nsmodel.theorems.umount import Difference, Forest, Part, Prover
-from nsmodel.theorems.umount_history import OldProver, shapes_with_targets
+from nsmodel.theorems.umount_history import OldProver, shapes_with_targets, witnesses
 from nsmodel.theorems.umount_new import Settling
 
 
@@ -101,9 +101,16 @@ def test_old_algorithm_differs(kind: str, where: Places, target: int, locked: in
     hears = groups.receivers()
     walks = umount.walk_tables(groups, prover.below, hears, old=True)
     assert not isinstance(walks, str)
-    prover.model.put_groups(groups)
     there = {(under, where.at[m]): m for m, under in enumerate(chain)}
     prover.target(groups, where, target, there, walks)
     (found,) = [d for d in prover.tally.differences if d.kind == kind]
     assert found.forest == Forest(chain, where, groups, locked, target)
     assert one(chain, where, groups, target) is None
+
+
+def test_a_lock_is_broken_by_the_old_algorithm() -> None:
+    (found,) = witnesses()
+    assert found.kind == "takes what a lock keeps"
+    assert found.algorithm.gone - found.rule.gone == {1, 4}
+    forest = found.forest
+    assert one(forest.shape, forest.where, forest.groups, forest.target) is None
