@@ -6,7 +6,7 @@ from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.place import open_path
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
-from nsmodel.kernel.mutants import MP05, MP07, MP19
+from nsmodel.kernel.mutants import MP05, MP07, MP19, MR04
 from nsmodel.kernel.nsfs import close
 from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import (
@@ -43,7 +43,7 @@ PROPERTIES = (
     REF_EXACT,
     NO_LEAK,
 )
-FOREST = Forest("a", "b", single=1)
+FOREST = Forest("a", "b", links=("c",), single=1)
 
 SPEC = Spec(
     name="mount_umount",
@@ -77,6 +77,7 @@ SPEC = Spec(
                 UmountFlags(expire=True),
                 UmountFlags(expire=True, detach=True),
                 UmountFlags(force=True),
+                UmountFlags(nofollow=True),
                 UmountFlags(unknown=True),
             ],
         ),
@@ -85,5 +86,5 @@ SPEC = Spec(
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
-    kills={MP05: "ONE_PER_MP", MP19: "SYNC_UMOUNT_IDLE", MP07: "UMOUNT_EXACT"},
+    kills={MP05: "ONE_PER_MP", MR04: "REF_EXACT", MP19: "SYNC_UMOUNT_IDLE", MP07: "UMOUNT_EXACT"},
 )

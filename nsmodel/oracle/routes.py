@@ -52,7 +52,8 @@ class Forests:
         out = ""
         for child in self.inside.get(dentry, []):
             below = self._names(child)
-            plain = "" if self.dentries[child]["directory"] else "!"
+            row = self.dentries[child]
+            plain = "" if row["directory"] else "@" if row.get("symlink") else "!"
             out += self.letters[child] + plain + (f"({below})" if below else "")
         return out
 

@@ -29,7 +29,7 @@ SETATTR_ATIME = {
     "STRICTATIME": (ATTR_STRICTATIME, ATTR_ATIME), "MISUSED": (0x10, 0),
 }  # fmt: skip
 """Attributes of access times that are set and cleared."""
-UMOUNT = {"force": 1, "detach": 2, "expire": 4}
+UMOUNT = {"force": 1, "detach": 2, "expire": 4, "nofollow": 8}
 FOLLOW = 0x11
 """MOVE_MOUNT_F_SYMLINKS and T_SYMLINKS: the links of /proc that lead to descriptors are followed."""
 MOVE = {"set_group": 0x100, "beneath": 0x200}

@@ -29,7 +29,8 @@ ATIME = (AttributeKind.NOATIME, AttributeKind.NODIRATIME, AttributeKind.RELATIME
 class Forest:
     """The base of a spec with mounts: call it with an empty state.
 
-    `paths` are the directories of the sandbox's file system and `files` its regular files, parents before children;
+    `paths` are the directories of the sandbox's file system, `files` its regular files and `links` its symbolic links,
+    which lead nowhere; parents come before children;
     `tmpfs` gives, for each further file system that can be mounted anew, its directories; `single` says how many there
     are that are the same at each mount (at most one can be replayed: mqueue); `nsfs` adds files of namespaces;
     `attributes` are those that mounts can have; `mount_max` bounds the mounts of a namespace.
@@ -39,16 +40,18 @@ class Forest:
         self,
         *paths: str,
         files: Sequence[str] = (),
+        links: Sequence[str] = (),
         tmpfs: Sequence[Sequence[str]] = (),
         single: int = 0,
         nsfs: bool = False,
         attributes: Sequence[AttributeKind] = (),
         mount_max: int | None = None,
     ) -> None:
-        self.paths, self.files, self.tmpfs, self.single = paths, tuple(files), tuple(tmpfs), single
+        self.paths, self.files, self.links = paths, tuple(files), tuple(links)
+        self.tmpfs, self.single = tuple(tmpfs), single
         self.nsfs, self.attributes, self.mount_max = nsfs, tuple(attributes), mount_max
         systems = 2 + len(self.tmpfs) + single + nsfs
-        names = len(paths) + len(self.files) + sum(map(len, self.tmpfs))
+        names = len(paths) + len(self.files) + len(self.links) + sum(map(len, self.tmpfs))
         self.bounds: dict[str, int] = {
             "file_systems": systems,
             "superblocks": 2 + len(self.tmpfs) + single,
@@ -65,9 +68,9 @@ class Forest:
         task = base_state(k)
         bottom = _file_system(k, FsKind.NEW)
         root = _file_system(k, FsKind.NEW)
-        _grow(k, root, self.paths, self.files)
+        _grow(k, root, self.paths, self.files, self.links)
         for directories in self.tmpfs:
-            _grow(k, _file_system(k, FsKind.NEW), directories, ())
+            _grow(k, _file_system(k, FsKind.NEW), directories)
         singles = [_file_system(k, FsKind.SINGLE) for _ in range(self.single)]
         if self.nsfs:
             _file_system(k, FsKind.NSFS).directory = False
@@ -112,13 +115,15 @@ def _file_system(k: Kernel, kind: FsKind) -> Dentry:
     return root
 
 
-def _grow(k: Kernel, root: Dentry, directories: Sequence[str], files: Sequence[str]) -> None:
+def _grow(
+    k: Kernel, root: Dentry, directories: Sequence[str], files: Sequence[str] = (), links: Sequence[str] = ()
+) -> None:
     """The names of a file system, in the order of their paths."""
     made = {"": root}
-    for path in sorted((*directories, *files)):
+    for path in sorted((*directories, *files, *links)):
         above, _, name = path.rpartition("/")
         siblings = sum(d.parent is made[above] for d in k.live(Dentry))
         if name != chr(ord("a") + siblings):
             raise ValueError(f"{path}: the next name in /{above} is {chr(ord('a') + siblings)}")
         d = made[path] = k.new(Dentry)
-        d.fs, d.parent, d.directory = root.fs, made[above], path not in files
+        d.fs, d.parent, d.directory, d.symlink = root.fs, made[above], path in directories, path in links

@@ -36,8 +36,8 @@ def at_root(k: Kernel, task: Task, m: Mount, dentry: Dentry) -> bool:
 
 
 @helper
-def walks_to(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> bool:
-    """Some path of the task ends on a name of a mount."""
+def ends_on(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> bool:
+    """Some path of the task ends on a name of a mount, be it a symbolic link."""
     if not shows(k, at, dentry):
         return False
     here: Mount | None = at
@@ -56,6 +56,12 @@ def walks_to(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> bool:
         here = here.parent
         through = True
     return False
+
+
+@helper
+def walks_to(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> bool:
+    """Some path of the task ends on a name of a mount; symbolic links are followed (those of a scope lead nowhere)."""
+    return not dentry.symlink and ends_on(k, task, at, dentry)
 
 
 @helper

@@ -5,10 +5,10 @@ from __future__ import annotations
 from nsmodel.ir.language import EAGAIN, EBUSY, EINVAL, EPERM, Flags, assure, error, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.mount.common import check_may_mount, check_mine, owns_superblock, written_fs
-from nsmodel.kernel.mount.path import walks_to
-from nsmodel.kernel.mount.tree import has_children, subtree, superblock_of, top_at
+from nsmodel.kernel.mount.path import ends_on
+from nsmodel.kernel.mount.tree import has_children, may_mount, mount_ns, subtree, superblock_of, top_at
 from nsmodel.kernel.mount.victims import Leaving, is_busy, is_used, umount_tree, victims
-from nsmodel.kernel.mutants import ML01, ML16
+from nsmodel.kernel.mutants import ML01, ML16, MR04
 from nsmodel.kernel.objects import Dentry, Kernel, Mount, Task
 from nsmodel.kernel.refs import reap
 
@@ -19,14 +19,20 @@ class UmountFlags(Flags):
     detach: bool = False
     expire: bool = False
     force: bool = False
+    nofollow: bool = False
+    """UMOUNT_NOFOLLOW: a symbolic link at the end is not followed, and is no mount then."""
     unknown: bool = False
 
 
 @helper
 def is_root(k: Kernel, task: Task, m: Mount) -> bool:
-    """A mount is the one that the caller's root directory is in."""
+    """A mount is the one that the caller's root directory is in; in a scope without root directories, what lies on the
+    bottom of its namespace."""
     fs = task.fs
-    return fs is not None and fs.root_mnt is m
+    if fs is not None:
+        return fs.root_mnt is m
+    ns = mount_ns(k, task)
+    return ns is not None and m.parent is not None and m.parent is ns.root
 
 
 @helper
@@ -63,6 +69,9 @@ def path_umount(k: Kernel, task: Task, at: Mount, dentry: Dentry, flags: UmountF
     spot = dentry if target is at else target.root
     if flags.unknown:
         fail(EINVAL, "an unknown flag")
+    if k.bug(MR04) and dentry.symlink and may_mount(k, task):
+        at.count += 1
+        return error(EINVAL, "not the root of a mount, and the reference on its mount is not put")
     check_umount(k, task, target, spot, flags)
     if flags.expire:
         if is_root(k, task, target) or flags.force or flags.detach:
@@ -93,5 +102,6 @@ def path_umount(k: Kernel, task: Task, at: Mount, dentry: Dentry, flags: UmountF
 @syscall(source="fs/namespace.c: path_umount, can_umount, do_umount (v6.18); umount2(2)", keeps=EAGAIN)
 def umount2(k: Kernel, task: Task, at: Mount, dentry: Dentry, flags: UmountFlags) -> int:
     """Unmount what is on top of a place."""
-    given(may_call(k, task) and walks_to(k, task, at, dentry))
+    given(may_call(k, task) and ends_on(k, task, at, dentry))
+    given(flags.nofollow == dentry.symlink)  # elsewhere the flag changes nothing, but for links of /proc
     return path_umount(k, task, at, dentry, flags)

@@ -12,13 +12,13 @@ enum {
   SYS_setpgid = 109, SYS_getppid = 110, SYS_setsid = 112, SYS_setresuid = 117, SYS_getpgid = 121, SYS_getsid = 124,
   SYS_pivot_root = 155, SYS_prctl = 157, SYS_chroot = 161, SYS_mount = 165, SYS_umount2 = 166, SYS_gettid = 186,
   SYS_sched_setaffinity = 203, SYS_exit_group = 231, SYS_tgkill = 234, SYS_waitid = 247, SYS_openat = 257,
-  SYS_mkdirat = 258, SYS_fchmodat = 268, SYS_unshare = 272, SYS_dup3 = 292, SYS_setns = 308, SYS_getcpu = 309,
+  SYS_mkdirat = 258, SYS_symlinkat = 266, SYS_fchmodat = 268, SYS_unshare = 272, SYS_dup3 = 292, SYS_setns = 308, SYS_getcpu = 309,
   SYS_statx = 332, SYS_pidfd_send_signal = 424, SYS_open_tree = 428, SYS_move_mount = 429, SYS_fsopen = 430,
   SYS_fsconfig = 431, SYS_fsmount = 432, SYS_fspick = 433, SYS_pidfd_open = 434, SYS_clone3 = 435,
   SYS_mount_setattr = 442, SYS_statmount = 457,
 };
 enum { AT_FDCWD = -100, AT_EMPTY_PATH = 0x1000, O_WRONLY = 1, O_CREAT = 0100, O_EXCL = 0200, O_DIRECTORY = 0200000,
-       O_PATH = 010000000 };
+       O_PATH = 010000000, O_NOFOLLOW = 0400000 };
 
 static long sys(long nr, long a, long b, long c, long d, long e, long f) {
   long result;

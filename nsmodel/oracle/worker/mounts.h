@@ -50,7 +50,8 @@ static void leave(struct paths *p, int back) {
   SYS(close, p->cwd);
 }
 
-/* The names of a file system, `a(bc!)d`: a letter is a directory, with what it holds in brackets, and `!` a file. */
+/* The names of a file system, `a(bc!)d`: a letter is a directory, with what it holds in brackets, `!` a file,
+ * `@` a symbolic link that leads nowhere. */
 static long grow(long folder, char **at, uint64_t *inodes, int *count) {
   while (**at && **at != ')') {
     char name[2] = {*(*at)++, 0};
@@ -59,6 +60,11 @@ static long grow(long folder, char **at, uint64_t *inodes, int *count) {
     if (**at == '!') {
       ++*at;
       fd = SYS(openat, folder, name, O_CREAT | O_EXCL, 0666);
+    } else if (**at == '@') {
+      ++*at;
+      result = SYS(symlinkat, "nowhere", folder, name);
+      if (result < 0) return result;
+      fd = SYS(openat, folder, name, O_PATH | O_NOFOLLOW);
     } else {
       result = SYS(mkdirat, folder, name, 0777);
       if (result < 0) return result;
