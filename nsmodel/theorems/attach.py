@@ -24,9 +24,9 @@ from nsmodel.theorems.tree import NOTHING
 
 Told = Callable[[int, int], None]
 TOGETHER = 4
-"""Up to so many mounts, every occupant is tried under every propagation. With more, the links of every propagation are
-made without occupants, and every set of occupants once for each set of receivers and order of copies: an occupant is
-read by nobody but who hangs a copy on its place."""
+"""Up to so many mounts, everything is tried with everything. With more, every propagation and set of receivers is tried
+with plain names and nothing on the mountpoint, and every choice of names and occupants once with each order of copies:
+those are read by nobody but who hangs copies on their places."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Prover:
         self.size = part.standing + len(part.tree)
         self.model = AttachModel(self.size, switches)
         self.hung: set[tuple[object, ...]] = set()
-        """Names, occupants and orders of receivers whose hanging is settled."""
+        """Names, occupants and copies whose hanging is settled."""
 
     def run(self) -> Tally:
         """All of them, up to the first difference."""
@@ -103,13 +103,16 @@ class Prover:
         """All cases under one propagation, up to its symmetries."""
         tree = range(self.part.standing, self.size)
         orders = [lists for lists in self.orders(groups) if not new or not any(lists.slaves[m] for m in tree)]
+        by_takers: dict[int, set[tuple[Copies, tuple[int, ...]]]] = {}
         for case in without_occupants(self.part, groups, stable, new):
-            made: dict[tuple[Copies, tuple[int, ...]], None] = {}
-            for lists in orders:
-                outcome = self.order(case, lists)
-                if isinstance(outcome, str):
-                    return self.difference(case, None, outcome)
-                made[outcome] = None
+            made = by_takers.get(case.takes)  # propagate_mnt asks of names only who shows the mountpoint
+            if made is None:
+                made = by_takers[case.takes] = set()
+                for lists in orders:
+                    outcome = self.order(case, lists)
+                    if isinstance(outcome, str):
+                        return self.difference(case, None, outcome)
+                    made.add(outcome)
             for occupants in all_occupants(self.part, case.takes):
                 self.tally.forests += 1
                 self.tally.cases += len(orders)
@@ -131,14 +134,15 @@ class Prover:
         return tuple((receiver, tuple(copy)) for receiver, copy in a.copies), linked(case, a)
 
     def hang(self, case: Case, made: Iterable[tuple[Copies, tuple[int, ...]]]) -> Difference | None:
-        """Rule and algorithm on one case: with occupants, only if the same was not hung before under another
-        propagation (up to `TOGETHER` mounts it is done all the same)."""
-        orders = {copies: links for copies, links in made}
-        key = (case.new, case.takes, case.kinds, case.spots, case.occupants, *sorted(orders))
-        if max(case.occupants) >= 0 and self.size > TOGETHER:
-            if key in self.hung:
+        """Rule and algorithm on one case: beyond `TOGETHER` mounts, names and occupants only if they were not hung with
+        the same copies before, under another propagation."""
+        orders = {copies for copies, _ in made}
+        plain = max(case.occupants) < 0 and EQUAL not in case.kinds and not any(case.spots)
+        if self.size > TOGETHER and not plain:
+            keys = {(case.new, case.takes, case.kinds, case.spots, case.occupants, copies) for copies in orders}
+            if keys <= self.hung:
                 return None
-            self.hung.add(key)
+            self.hung |= keys
         ruled = self.model.attach(case)
         if isinstance(ruled, str):
             return self.difference(case, None, f"the rule breaks {ruled}")
