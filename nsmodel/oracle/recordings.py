@@ -64,7 +64,7 @@ class Namespace(msgspec.Struct, frozen=True):
     ns_id: int | None = None
 
 
-class RowLabels(msgspec.Struct, frozen=True):
+class RowLabels(msgspec.Struct, frozen=True, gc=False):
     """Renumbered identities of a mount: ``parent`` is another row's ``id`` or ``"top"``."""
 
     id: str
@@ -74,7 +74,7 @@ class RowLabels(msgspec.Struct, frozen=True):
     propagate_from: str | None = None
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One mount of a table. Group numbers are the kernel's own, ``n`` holds the renumbered ones.
 
     A row of ``not_in_viewer_root`` comes from statmount alone and so lacks ``dev``, ``opts``,
@@ -98,7 +98,7 @@ class Row(msgspec.Struct, frozen=True):
     unbindable: bool = False
 
 
-class Table(msgspec.Struct, frozen=True):
+class Table(msgspec.Struct, frozen=True, gc=False):
     """The mounts of one mount namespace as ``viewer`` sees them, and those beyond its root."""
 
     viewer: str

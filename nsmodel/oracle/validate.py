@@ -9,6 +9,7 @@ signal does is judged by the ends and waits that follow: a recording does not te
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -38,7 +39,10 @@ def validate(paths: Iterable[Path], tell: Callable[[Path], None] = lambda path: 
     with contextlib.suppress(KeyboardInterrupt):
         for path in paths:
             tell(path)
-            Judge(load(path), out, JUDGES, TOUCHING, MOUNT_FAMILY - OPENING).run()
+            case = load(path)
+            gc.freeze()  # millions of objects that never go: looking through them took half the time
+            Judge(case, out, JUDGES, TOUCHING, MOUNT_FAMILY - OPENING).run()
+            gc.unfreeze()
             out.files += 1
     return out
 
