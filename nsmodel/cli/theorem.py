@@ -17,7 +17,7 @@ from nsmodel.report.theorem import TheoremProgress, show_end, show_size
 from nsmodel.system.load import near
 from nsmodel.system.problem import Problem
 from nsmodel.system.verdict import Exit
-from nsmodel.theorems.known import IN_LISTS
+from nsmodel.theorems.known import IN_LISTS, MP02
 from nsmodel.theorems.prove import NEWEST, THEOREMS, Question, Share, Shown, Told, larger
 
 
@@ -58,6 +58,10 @@ def command(
         known = list(theorem.algorithms)
         raise Problem(f"unknown algorithm {algorithm}", place="--algorithm", fix=near(algorithm, known, "an algorithm"))
     switch = find_switch(mutant, IN_LISTS) if mutant is not None else None
+    if switch in IN_LISTS and name != "attach":
+        raise Problem(f"{switch.name} is a bug of attaching", place="--mutant", fix="prove attach with it")
+    if switch is MP02:
+        release = "6.2"  # the algorithm of 6.17 does not climb that way
     question = Question(name, release, frozenset((switch.name,)) if switch is not None else frozenset())
     most = mounts or theorem.seconds_for
     writable(json_file)
