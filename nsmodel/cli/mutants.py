@@ -14,7 +14,7 @@ from nsmodel.cli.work import Crew, Job, default_processes
 from nsmodel.engines import registry
 from nsmodel.engines.interface import Limits, Report, Search
 from nsmodel.ir.language import Switch
-from nsmodel.kernel.versions import FIXED, find_switch
+from nsmodel.kernel.versions import FIXED, find_switch, running
 from nsmodel.report import killed, written
 from nsmodel.report.console import people
 from nsmodel.report.output import MutantResult, MutantsOutput, write
@@ -28,6 +28,8 @@ from nsmodel.traces.trace import Trace
 
 KEPT = ("PD01", "PD04", "PD04i", "MP17", "MP18", "MP19", "rbind_mntns_loop")
 """Known bugs whose counterexamples are kept in the project by default."""
+ALIVE = "a live bug"
+"""How the reason begins why a bug's trace agrees with the machine."""
 
 
 class Try(msgspec.Struct):
@@ -149,6 +151,8 @@ def _result(switch: Switch, pairs: list[tuple[Asked, Switch]], done: list[Try], 
         apart = next(t.apart for t in kills if t.trace is shortest)
         verified = verify(shortest, apart)
     why_not = verified.why
+    if verified.replay == "agrees" and running() in switch.kernels:
+        why_not = f"{ALIVE}: the running kernel has it"
     if not kills:
         why_not = next((t.stopped for t in mine if t.stopped), None) or (
             "not searched" if not mine else "no counterexample in the scope"
@@ -175,7 +179,7 @@ def _shortest(kills: list[Try]) -> Trace | None:
 def _status(results: list[MutantResult], done: list[Try], *, interrupted: bool) -> Exit:
     if interrupted:
         return Exit.UNKNOWN
-    if any(r.replay == "agrees" for r in results):
+    if any(r.replay == "agrees" and not (r.why_not or "").startswith(ALIVE) for r in results):
         return Exit.NOT_MET
     if any(not r.killed for r in results):
         return Exit.UNKNOWN if any(t.stopped and t.trace is None for t in done) else Exit.NOT_MET
