@@ -6,6 +6,7 @@ Both run once for each tree, set of locks and order in which the walks meet what
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from nsmodel.theorems.forests import Places, Shape, children, orbits, places, subtree, symmetries
 from nsmodel.theorems.groups import Groups, all_groups
@@ -28,6 +29,17 @@ from nsmodel.theorems.umount_old import umount
 
 Told = Callable[[int, int], None]
 OLD = "Linux 4.13 to 6.16"
+
+
+class Met(NamedTuple):
+    """What an unmount meets: its mounts in order, what is at the place of each at the receivers of its parent, the
+    candidates, and what of that is at the place of the first, which is unlocked."""
+
+    target: int
+    ordered: tuple[int, ...]
+    walked: tuple[Walk, ...]
+    candidates: int
+    unlocked: int
 
 
 class OldProver:
@@ -64,36 +76,38 @@ class OldProver:
             return  # nothing is at one name of two mounts that propagate: there are no candidates
         walks = walk_tables(groups, self.below, hears, old=True)
         assert not isinstance(walks, str), walks
+        met: dict[tuple[int, ...], list[Met]] = {}
         for where, _ in orbits(places(self.shape, related), stable, Places.moved):
             self.tally.forests += 1
-            there = {(under, where.at[m]): m for m, under in enumerate(self.shape)}
-            for target in self.targets:
-                self.target(groups, where, target, there, walks)
+            if where.at not in met:
+                met[where.at] = [one for t in self.targets for one in self.meetings(where, t, walks)]
+            for one in met[where.at]:
+                self.target(groups, where, one)
 
-    def target(
-        self,
-        groups: Groups,
-        where: Places,
-        target: int,
-        there: dict[tuple[int, int], int],
-        walks: Sequence[dict[int, Walk]],
-    ) -> None:
-        """One unmount, with every set of locks, in every order of the lists."""
-        met: set[tuple[tuple[int, ...], tuple[Walk, ...]]] = set()
+    def meetings(self, where: Places, target: int, walks: Sequence[dict[int, Walk]]) -> list[Met]:
+        """What one unmount meets, in every order of the lists; nothing where there are no candidates."""
+        there = {(under, where.at[m]): m for m, under in enumerate(self.shape)}
+        found: set[tuple[tuple[int, ...], tuple[Walk, ...]]] = set()
         for walk in walks:
+            by_mount = {m: walk[self.shape[m]].meets(there, where.at[m]) for m in self.going[target]}
             for ordered in self.orders[target]:
-                met.add((ordered, tuple(walk[self.shape[m]].meets(there, where.at[m]) for m in ordered)))
-        for ordered, meetings in met:
-            every = {c for meeting in meetings for c in meeting.mounts}
-            candidates = sum(1 << c for c in every if c not in ordered)
-            unlocked = sum(1 << c for c in meetings[0].mounts)
-            for locked in subsets(candidates & ~unlocked) if candidates else ():
-                self.tally.cases += 1
-                key = (where.over, target, locked, ordered, meetings)
-                if key not in self.settled:
-                    self.settled.add(key)
-                    forest = Forest(self.shape, where, groups, locked, target)
-                    self.compare(forest, candidates, ordered, meetings)
+                found.add((ordered, tuple(by_mount[m] for m in ordered)))
+        out = []
+        for ordered, walked in found:
+            candidates = sum(1 << c for c in {c for w in walked for c in w.mounts} if c not in ordered)
+            if candidates:
+                out.append(Met(target, ordered, walked, candidates, sum(1 << c for c in walked[0].mounts)))
+        return out
+
+    def target(self, groups: Groups, where: Places, met: Met) -> None:
+        """One unmount, with every set of locks."""
+        for locked in subsets(met.candidates & ~met.unlocked):
+            self.tally.cases += 1
+            key = (where.over, met.target, locked, met.ordered, met.walked)
+            if key not in self.settled:
+                self.settled.add(key)
+                forest = Forest(self.shape, where, groups, locked, met.target)
+                self.compare(forest, met.candidates, met.ordered, met.walked)
 
     def compare(self, forest: Forest, candidates: int, ordered: tuple[int, ...], meetings: tuple[Walk, ...]) -> None:
         """Rule and algorithm on one forest."""
@@ -184,7 +198,7 @@ def witnesses() -> list[Difference]:
         prover = OldProver(Part(forest.shape), lambda forests, cases: None)
         walks = walk_tables(forest.groups, prover.below, forest.groups.receivers(), old=True)
         assert not isinstance(walks, str), walks
-        there = {(under, forest.where.at[m]): m for m, under in enumerate(forest.shape)}
-        prover.target(forest.groups, forest.where, forest.target, there, walks)
+        for met in prover.meetings(forest.where, forest.target, walks):
+            prover.target(forest.groups, forest.where, met)
         out += [d for d in prover.tally.differences if d.forest.locked == forest.locked]
     return out

@@ -101,8 +101,8 @@ def test_old_algorithm_differs(kind: str, where: Places, target: int, locked: in
     hears = groups.receivers()
     walks = umount.walk_tables(groups, prover.below, hears, old=True)
     assert not isinstance(walks, str)
-    there = {(under, where.at[m]): m for m, under in enumerate(chain)}
-    prover.target(groups, where, target, there, walks)
+    for met in prover.meetings(where, target, walks):
+        prover.target(groups, where, met)
     (found,) = [d for d in prover.tally.differences if d.kind == kind]
     assert found.forest == Forest(chain, where, groups, locked, target)
     assert one(chain, where, groups, target) is None
