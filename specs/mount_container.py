@@ -49,7 +49,7 @@ SPEC = Spec(
     ),
     prelude_operations=(op(clone3, flags=[CloneFlags()], tids=[SetTid()]),),
     depth=4,
-    scopes={"small": Scope({"mounts": 7, "peer_groups": 2}, depth=2), "deep": Scope({"mounts": 9}, depth=5)},
+    scopes={"small": Scope({"mounts": 6, "peer_groups": 2}, depth=1), "deep": Scope({"mounts": 9}, depth=5)},
     operations=(
         op(mount_new),
         op(mount_bind, rec=[False]),

@@ -71,7 +71,7 @@ SPEC = Spec(
         op(clone3, flags=[CloneFlags()], tids=[SetTid()]),
     ),
     depth=4,
-    scopes={"small": Scope({"descriptors": 2}, depth=2), "deep": Scope({"mounts": 9}, depth=5)},
+    scopes={"small": Scope({"mounts": 7}, depth=1), "deep": Scope({"mounts": 9}, depth=5)},
     operations=(
         op(mount_bind),
         op(mount_move),

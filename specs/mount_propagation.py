@@ -56,10 +56,10 @@ SPEC = Spec(
         "mnt_namespaces": 2,
         "numbers": 2,
         "mounts": 5,
-        "peer_groups": 4,
+        "peer_groups": 3,
     },
     scopes={
-        "small": Scope({"mounts": 4, "peer_groups": 2, "mnt_namespaces": 1, "nsproxies": 1}, depth=3),
+        "small": Scope({"mounts": 4, "peer_groups": 1, "mnt_namespaces": 1, "nsproxies": 1}, depth=2),
         "deep": Scope({"mounts": 6}, depth=9),
     },
     operations=(

@@ -64,7 +64,7 @@ SPEC = Spec(
         "descriptors": 1,
     },
     depth=5,
-    scopes={"small": Scope({"mounts": 4, "peer_groups": 1}, depth=3), "deep": Scope({"mounts": 7}, depth=9)},
+    scopes={"small": Scope({"mounts": 4, "peer_groups": 1}, depth=2), "deep": Scope({"mounts": 7}, depth=9)},
     operations=(
         op(mount_new),
         op(mount_bind, rec=[False]),
