@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.M | re.S)
 COMMANDS = [line for block in BLOCKS[2:] for line in block.splitlines()]
-DIVERGE = {"replay", "--mutant"}
+DIVERGE = {"replay", "--mutant", "--kernel"}
 """Commands of which README says that they exit with 1."""
 
 
