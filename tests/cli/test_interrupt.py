@@ -46,7 +46,7 @@ def test_partial_results(tmp_path: Path, arguments: tuple[str, ...], group: bool
         text=True,
         start_new_session=True,
     )
-    time.sleep(2.0)
+    time.sleep(5.0)
     assert process.poll() is None
     if group:
         os.killpg(process.pid, signal.SIGINT)
