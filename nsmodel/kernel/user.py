@@ -61,10 +61,10 @@ def charged_to(k: Kernel, ns: Namespace, bearer: UserNamespace, uid: Uid) -> boo
 
 
 @helper
-def over_limit(k: Kernel, task: Task, kind: Namespace) -> bool:
-    """One more namespace of the type of `kind` does not fit under the limits of the task's user namespace and of all
-    above it (kernel/ucount.c: inc_ucount, v6.18)."""
-    bearer: UserNamespace | None = task.user_ns
+def over_limit(k: Kernel, task: Task, owner: UserNamespace, kind: Namespace) -> bool:
+    """One more namespace of the type of `kind`, to be owned by `owner`, does not fit under the limits of that and of
+    all user namespaces above (kernel/ucount.c: inc_ucount, v6.18)."""
+    bearer: UserNamespace | None = owner
     uid = task.uid
     while bearer is not None:
         limit = limit_of(k, bearer, kind)
@@ -82,8 +82,8 @@ def over_limit(k: Kernel, task: Task, kind: Namespace) -> bool:
 
 @helper
 def check_limit(k: Kernel, task: Task, kind: Namespace) -> None:
-    """One more namespace of the type of `kind` fits under the limits."""
-    if over_limit(k, task, kind):
+    """One more namespace of the type of `kind`, owned by the task's user namespace, fits under the limits."""
+    if over_limit(k, task, task.user_ns, kind):
         fail(ENOSPC, "the limit on namespaces of this type is reached in a user namespace")
 
 

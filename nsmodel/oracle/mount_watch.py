@@ -61,8 +61,11 @@ class MountWatch:
             for slot in known.keys() - after.rows(collection).keys():
                 del known[slot]
         there = {row["fs"] for row in after.rows("superblocks").values()}
-        for fs in self.devices.keys() - there:
+        shown = {self.forests.dentries[row["root"]]["fs"] for row in after.rows("mounts").values()}
+        for fs in self.devices.keys() - shown:
+            # What no mount shows may go unseen: mqueue with its IPC namespace; the number of its device comes again.
             del self.devices[fs]
+        for fs in {self.forests.dentries[d]["fs"] for d in self.inodes} - there:
             for dentry in [d for d in self.inodes if self.forests.dentries[d]["fs"] == fs]:
                 del self.inodes[dentry]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from nsmodel.ir.language import EINVAL, EPERM, Flags, assure, fail, given, helper, syscall, the
 from nsmodel.kernel.credentials import may_call
 from nsmodel.kernel.mount.common import check_alive, check_carries, check_may_mount, check_mine, may_use, own_ns
-from nsmodel.kernel.mount.new import anonymous_ns, check_graft, make_mount, open_mount
+from nsmodel.kernel.mount.new import anonymous_ns, check_graft, check_room_for_tree, make_mount, open_mount
 from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.propagation import attach, check_attach, len_kept, len_of
 from nsmodel.kernel.mount.tree import below, clone_tree, copied, has_locked_child, mounted_at, newer, overmount, top_at
@@ -14,7 +14,6 @@ from nsmodel.kernel.mutants import BIND_NONREC_OVER_LOCKED, ML06, ML17, RBIND_LO
 from nsmodel.kernel.nsfs import check_link, name_target, names_something
 from nsmodel.kernel.objects import Dentry, Descriptor, FsKind, Kernel, MntNamespace, Mount, NsFile, NsType, Task
 from nsmodel.kernel.pins import name_same, pin_file
-from nsmodel.kernel.user import check_limit
 
 
 class OpenTreeFlags(Flags):
@@ -180,7 +179,7 @@ def do_open_tree(k: Kernel, task: Task, at: Mount, dentry: Dentry, flags: OpenTr
         return open_mount(k, task, at, dentry, True)
     check_may_mount(k, task)
     mine = own_ns(k, task)
-    check_limit(k, task, mine)
+    check_room_for_tree(k, task)
     check_source(k, task, at, dentry, flags.recursive)
     originals = {at}
     if flags.recursive:

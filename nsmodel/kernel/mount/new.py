@@ -25,7 +25,7 @@ from nsmodel.kernel.objects import (
     UserNamespace,
 )
 from nsmodel.kernel.refs import new_mnt_ns
-from nsmodel.kernel.user import check_limit, over_limit
+from nsmodel.kernel.user import over_limit
 
 SPENT = (EPERM, EBUSY)
 """Failures that leave a context of no more use."""
@@ -212,6 +212,23 @@ def open_mount(k: Kernel, task: Task, m: Mount, dentry: Dentry, opath: bool) -> 
 
 
 @helper
+def no_room_for_tree(k: Kernel, task: Task) -> bool:
+    """A namespace for a tree that is mounted nowhere is charged to the owner of the caller's mount namespace, whatever
+    user namespace the caller is in (alloc_mnt_ns)."""
+    mine = own_ns(k, task)
+    owner = mine.owner
+    assert owner is not None
+    return over_limit(k, task, owner, mine)
+
+
+@helper
+def check_room_for_tree(k: Kernel, task: Task) -> None:
+    """One more namespace for a tree that is mounted nowhere fits under the limits."""
+    if no_room_for_tree(k, task):
+        fail(ENOSPC, "the limit on mount namespaces is reached in a user namespace")
+
+
+@helper
 def check_fsmount(k: Kernel, task: Task, file: Descriptor) -> None:
     """A context has a superblock that is not mounted yet."""
     check_may_mount(k, task)
@@ -229,7 +246,7 @@ def check_fsmount(k: Kernel, task: Task, file: Descriptor) -> None:
 def do_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> Descriptor:
     """A mount of the superblock of a context, in a tree of its own."""
     check_fsmount(k, task, file)
-    check_limit(k, task, own_ns(k, task))
+    check_room_for_tree(k, task)
     fs = file.context
     file.phase = ContextPhase.AWAITING_RECONF
     ns = anonymous_ns(k, task, None, True)
@@ -250,7 +267,7 @@ def fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> i
     """Make a mount of a context, which is mounted nowhere as yet, and open it."""
     given(may_call(k, task) and file.table is task.group_leader)
     check_fsmount(k, task, file)
-    if over_limit(k, task, own_ns(k, task)):
+    if no_room_for_tree(k, task):
         file.phase = ContextPhase.AWAITING_RECONF
         return error(ENOSPC, "the context counts as mounted before the limit on mount namespaces is looked at")
     do_fsmount(k, task, file, flags)

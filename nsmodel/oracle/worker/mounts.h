@@ -140,11 +140,22 @@ static long opened(int h, long fd, uint64_t *extra, int *extras) {
   if (look(fd, &found) >= 0) { extra[0] = found.mount; extra[1] = found.inode; *extras = 2; }
   return 0;
 }
+/* The directory that a name is in, opened before the name goes: the path to it may lead over the name itself. */
+static long folder_of(char *path, const char **name) {
+  char *cut = path, kept;
+  for (char *q = path; *q; q++) if (*q == '/') cut = q + 1;
+  kept = *cut;
+  *cut = 0;
+  long fd = SYS(open, cut == path ? "." : path, O_PATH | O_DIRECTORY);
+  *cut = kept;
+  *name = cut;
+  return fd;
+}
 /* A name that a call took away is there again at once. */
-static long again(const char *path, int directory) {
+static long again(long folder, const char *name, int directory) {
   struct found found;
-  long fd = directory ? SYS(mkdir, path, 0777) : SYS(open, path, O_CREAT | O_EXCL, 0666);
-  if (directory && fd >= 0) fd = SYS(open, path, O_PATH);
+  long fd = directory ? SYS(mkdirat, folder, name, 0777) : SYS(openat, folder, name, O_CREAT | O_EXCL, 0666);
+  if (directory && fd >= 0) fd = SYS(openat, folder, name, O_PATH);
   if (fd < 0) return fd;
   look(fd, &found);
   SYS(close, fd);
@@ -156,6 +167,7 @@ static long mount_call(char *at, uint64_t *extra, int *extras) {
   struct attributes attributes;
   long result = -38, a, b, c, fd;
   char op = *at++, *text, *names;
+  const char *name;
   int h = 0, back = 1;
   memset(&p, 0, sizeof p);
   p.cwd = -1;
@@ -251,14 +263,18 @@ static long mount_call(char *at, uint64_t *extra, int *extras) {
   case 'X': /* unlink PATH */
     p.text[0] = word(&at);
     if ((result = enter(&p, 1)) < 0) break;
+    fd = folder_of(p.text[0], &name);
     result = op == 'x' ? SYS(rmdir, p.text[0]) : SYS(unlink, p.text[0]);
-    if (result >= 0) { extra[0] = (uint64_t)again(p.text[0], op == 'x'); *extras = 1; }
+    if (result >= 0) { extra[0] = (uint64_t)again(fd, name, op == 'x'); *extras = 1; }
+    SYS(close, fd);
     break;
   case 'R': /* rename PATH OVER; IS_DIRECTORY */
     p.text[0] = word(&at); p.text[1] = word(&at);
     if ((result = enter(&p, 2)) < 0) break;
+    fd = folder_of(p.text[0], &name);
     result = SYS(rename, p.text[0], p.text[1]);
-    if (result >= 0) { extra[0] = (uint64_t)again(p.text[0], (int)number(&at)); *extras = 1; }
+    if (result >= 0) { extra[0] = (uint64_t)again(fd, name, (int)number(&at)); *extras = 1; }
+    SYS(close, fd);
     break;
   default: break;
   }
