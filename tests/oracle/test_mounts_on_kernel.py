@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from nsmodel.kernel.mount.bind import OpenTreeFlags
+from nsmodel.kernel.mount.move import MoveFlags
+from nsmodel.kernel.mount.umount import UmountFlags
+from nsmodel.kernel.objects import AttributeFlags, CloneFlags, NsType, SetTid
 from nsmodel.kernel.versions import running, switches_of
-from nsmodel.oracle.conform import Plan, campaign, draw, replay_drawn, shrink, steps_of, whole_system
+from nsmodel.oracle.conform import Plan, again, campaign, draw, replay_drawn, shrink, steps_of, whole_system
 from nsmodel.oracle.driver import Sandbox
 from nsmodel.oracle.errors import OracleUnavailable
 from nsmodel.oracle.mount_table import MS_PRIVATE, MS_SHARED, standing, table
 from nsmodel.oracle.replay import Replayer, replay_trace
 from nsmodel.oracle.routes import Forests, NoPath, Routes
+from nsmodel.system.operation import Call
 from nsmodel.system.snapshot import View, snapshot
 from nsmodel.system.transition import TransitionSystem
 from nsmodel.traces.read import load_trace
@@ -149,3 +154,41 @@ def test_kept_traces_of_mounts_can_be_performed(trace: Path) -> None:
         pytest.skip(reason="no calls lead to its initial state")
     found = replay_trace(loaded).divergence
     assert found is None or "path" not in found.expected
+
+
+def step(operation: str, **arguments: object) -> Call:
+    return Call(operation, tuple(arguments.items()))
+
+
+FOUND = {
+    "a name is removed by a path that leads over it": (
+        step("mount_bind", task=1, source=2, root=2, at=2, dentry=2, rec=False),
+        step("clone3", task=1, flags=CloneFlags(), tids=SetTid()),
+        step("move_mount", task=1, source=3, root=2, at=2, dentry=5, flags=MoveFlags()),
+        step("open_tree", task=2, at=2, dentry=2, flags=OpenTreeFlags(clone=True, recursive=True)),
+        step("umount2", task=2, at=3, dentry=2, flags=UmountFlags(detach=True)),
+        step("unlink", task=2, at=5, dentry=5, directory=True),
+        step("mount_new", task=1, root=11, at=2, dentry=5, flags=AttributeFlags(nosuid=True, noatime=True)),
+    ),
+    "a tree is charged to the owner of the mount namespace": (
+        step("clone3", task=1, flags=CloneFlags(newns=True, newuser=True), tids=SetTid()),
+        step("open_ns", task=1, target=2, kind=NsType.MNT),
+        step("set_limit", task=2, kind=NsType.MNT, limit=1),
+        step("setns", task=1, file=1, wrong_type=False),
+        step("open_tree", task=1, at=4, dentry=2, flags=OpenTreeFlags(clone=True)),
+    ),
+    "the number of a device comes again": (
+        step("mount_new", task=1, root=43, at=2, dentry=4, flags=AttributeFlags(relatime=True)),
+        step("umount2", task=1, at=3, dentry=43, flags=UmountFlags(detach=True)),
+        step("unshare", task=1, flags=CloneFlags(newipc=True)),
+        step("mount_new", task=1, root=11, at=2, dentry=2, flags=AttributeFlags(relatime=True)),
+    ),
+}
+"""Traces of campaigns on which model or replay were wrong once."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_campaigns_found_stays_mended(system: TransitionSystem, name: str) -> None:
+    drawn = again(system, list(FOUND[name]))
+    assert len(drawn.calls) == len(FOUND[name])
+    assert replay_drawn(system, drawn) is None
