@@ -13,6 +13,7 @@ from nsmodel.system.problem import Problem
 from nsmodel.system.verdict import Exit
 from nsmodel.traces.mount_facts import MountFacts
 from nsmodel.traces.names import Names
+from nsmodel.traces.places import mounts_of
 from nsmodel.traces.read import load_trace
 from nsmodel.traces.receivers import Propagation
 from nsmodel.traces.trace import Trace
@@ -73,6 +74,6 @@ def _graph(trace: Trace, step: int | None, file: str) -> tuple[int, Propagation]
     number = len(states) - 1 if step is None else step
     for state in states[: number + 1]:
         names.see(state)
-    if not states[number].get("mounts"):
+    if not mounts_of(states[number]):
         raise Problem("nothing propagates", place=file, cause="the trace has no mounts", fix="use nsmodel show")
     return number, Propagation(MountFacts(states[number], names.table))

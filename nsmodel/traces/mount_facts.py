@@ -7,7 +7,7 @@ from typing import Any
 
 import networkx as nx
 
-from nsmodel.traces.places import path_in
+from nsmodel.traces.places import mounts_of, path_in
 from nsmodel.traces.trace import State
 
 Table = Mapping[tuple[str, int], str]
@@ -23,7 +23,7 @@ class MountFacts:
 
     def __init__(self, state: State, names: Table) -> None:
         self.state, self.names = state, names
-        self.rows: dict[int, dict[str, Any]] = {row["id"]: row for row in state.get("mounts", [])}
+        self.rows: dict[int, dict[str, Any]] = {row["id"]: row for row in mounts_of(state)}
         self.namespaces = {row["id"]: row for row in state.get("mnt_namespaces", [])}
         self.dentries = {row["id"]: row for row in state.get("dentries", [])}
         self._attributes = {row["id"]: row["kind"].lower() for row in state.get("attributes", [])}

@@ -25,9 +25,14 @@ def path_in(dentry: int | None, top: int | None, names: Table) -> str:
     return whole.removeprefix(base if base.endswith("/") else base + "/").strip("/")
 
 
+def mounts_of(state: State) -> list[dict[str, Any]]:
+    """The mounts of a state; models of their own may have simpler ones, which have no places."""
+    return [row for row in state.get("mounts", []) if "mountpoint" in row and "root" in row]
+
+
 def place_names(state: State, names: Table) -> dict[int, str]:
     """The name of every mount of a state, by slot."""
-    rows = {row["id"]: row for row in state.get("mounts", [])}
+    rows = {row["id"]: row for row in mounts_of(state)}
     bottoms = {row["root"]: row for row in state.get("mnt_namespaces", []) if row.get("root") is not None}
     off = sorted(m for m, row in rows.items() if row.get("ns") is None and row["parent"] not in rows)
     out: dict[int, str] = {}
@@ -68,7 +73,7 @@ def _name(
 
 def place(mount: int | None, dentry: int | None, state: State, names: Table) -> str:
     """A name in a mount as one path: `1:/a/b`."""
-    row = next((r for r in state.get("mounts", []) if r["id"] == mount), None)
+    row = next((r for r in mounts_of(state) if r["id"] == mount), None)
     if row is None or mount is None:
         return "none"
     name = names.get(("mounts", mount), f"mount#{mount}")

@@ -16,6 +16,7 @@ from nsmodel.report.picture.svg import BROKEN, FAINT, INK, SOFT, Canvas, Style, 
 from nsmodel.system.problem import Problem
 from nsmodel.traces.mount_facts import MountFacts
 from nsmodel.traces.names import Names
+from nsmodel.traces.places import mounts_of
 from nsmodel.traces.trace import State, Step, Trace
 
 WIDE, EDGE, GUTTER = 1000.0, 28.0, 28.0
@@ -55,7 +56,7 @@ def panels_of(trace: Trace) -> list[Panel]:
     names = Names()
     for state in (trace.start, *(s.state for s in trace.prelude if s.state is not None)):
         names.see(state)
-    maker = _Maker(trace, names, with_mounts=any(state.get("mounts") for state in trace.states()))
+    maker = _Maker(trace, names, with_mounts=any(mounts_of(state) for state in trace.states()))
     out = [maker.initial()]
     drawn = _drawn(trace)
     if len(drawn) < len(trace.steps):
