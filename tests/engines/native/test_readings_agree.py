@@ -97,7 +97,7 @@ def test_invariants_read_alike(name: str) -> None:
     @SOME
     @over(st.randoms(use_true_random=True))
     def every(chance: random.Random) -> None:
-        for _ in range(6):
+        for _ in range(40 if name == "mount_writers" else 6):  # few of its states are broken
             state = drawn(chance.randrange, made, 4)
             try:
                 expected = {v.property for v in made.system.violations(state, made.system.spec.properties)}
