@@ -314,7 +314,7 @@ class Threefold:
         """What native code finds when it expands a state: calls by operation and errno, cuts, and successors in the
         form that is stored (the state itself among them)."""
         program = self.library.program
-        store = Store(self.library, 1, 8_000_000)
+        store = Store(self.library, 1, 256_000_000)
         try:
             store.start(NativeForms(self.library, symmetry=False).form(state))
             worker = store.workers[0]
