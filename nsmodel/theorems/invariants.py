@@ -14,7 +14,7 @@ from itertools import permutations
 from nsmodel.ir.language import BROKEN, Broken, Trap
 from nsmodel.kernel.mount import invariants
 from nsmodel.kernel.mount.type import Propagation, change_type
-from nsmodel.kernel.mount.victims import Leaving, umount_tree
+from nsmodel.kernel.mount.victims import Leaving, umount_tree, victims
 from nsmodel.kernel.objects import FileSystem, Kernel, MntNamespace, Mount, PeerGroup, UserNamespace
 from nsmodel.theorems import attach as attaching
 from nsmodel.theorems.attach_case import Case
@@ -149,7 +149,8 @@ class Prover:
             going: set[Mount] = frozenset(  # type: ignore[assignment]
                 mounts[m] for m in subtree(start.shape, start.mount)
             )
-            umount_tree(k, going, mounts[start.mount], how)
+            target = mounts[start.mount]
+            umount_tree(k, going, victims(k, going, target), target, how)
 
         return self.judge(start, run)
 

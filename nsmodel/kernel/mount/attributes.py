@@ -70,14 +70,20 @@ def may_change_to(k: Kernel, m: Mount, new: set[Attribute]) -> bool:
 
 
 @helper
-def do_reconfigure_mnt(k: Kernel, task: Task, target: Mount, root: Dentry, flags: AttributeFlags) -> int:
-    """MS_REMOUNT with MS_BIND: the attributes of the mount are those given."""
+def check_remount(k: Kernel, task: Task, target: Mount, root: Dentry, new: set[Attribute]) -> None:
+    """What both kinds of remount ask first."""
     check_mine(k, task, target)
     if target.root is not root:
         fail(EINVAL, "not the root of a mount")
-    new = named(k, flags)
     if not may_change_to(k, target, new):
         fail(EPERM, "a locked attribute would be taken off")
+
+
+@helper
+def do_reconfigure_mnt(k: Kernel, task: Task, target: Mount, root: Dentry, flags: AttributeFlags) -> int:
+    """MS_REMOUNT with MS_BIND: the attributes of the mount are those given."""
+    new = named(k, flags)
+    check_remount(k, task, target, root, new)
     if is_readonly(k, new - target.attributes) and written(k, target):
         fail(EBUSY, "something is open for writing")
     had = target.locked_attributes
@@ -91,12 +97,8 @@ def do_reconfigure_mnt(k: Kernel, task: Task, target: Mount, root: Dentry, flags
 @helper
 def do_remount(k: Kernel, task: Task, target: Mount, root: Dentry, flags: AttributeFlags) -> int:
     """MS_REMOUNT: the superblock is read-only or not, and the attributes of the mount are those given."""
-    check_mine(k, task, target)
-    if target.root is not root:
-        fail(EINVAL, "not the root of a mount")
     new = named(k, flags)
-    if not may_change_to(k, target, new):
-        fail(EPERM, "a locked attribute would be taken off")
+    check_remount(k, task, target, root, new)
     if not owns_superblock(k, task, target.root.fs):
         fail(EPERM, "no CAP_SYS_ADMIN in the user namespace of the superblock")
     sb = superblock_of(k, target.root.fs)

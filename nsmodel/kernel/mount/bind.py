@@ -9,7 +9,17 @@ from nsmodel.kernel.mount.common import check_alive, check_carries, check_may_mo
 from nsmodel.kernel.mount.new import anonymous_ns, check_graft, check_room_for_tree, make_mount, open_mount
 from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.propagation import attach, check_attach, len_kept, len_of
-from nsmodel.kernel.mount.tree import below, clone_tree, copied, has_locked_child, mounted_at, newer, overmount, top_at
+from nsmodel.kernel.mount.tree import (
+    below,
+    clone_tree,
+    copied,
+    has_locked_child,
+    mount_ns,
+    mounted_at,
+    newer,
+    overmount,
+    top_at,
+)
 from nsmodel.kernel.mutants import BIND_NONREC_OVER_LOCKED, ML06, ML17, RBIND_LOOP, SEQ_BATCH
 from nsmodel.kernel.nsfs import check_link, name_target, names_something
 from nsmodel.kernel.objects import Dentry, Descriptor, FsKind, Kernel, MntNamespace, Mount, NsFile, NsType, Task
@@ -125,21 +135,33 @@ def nsfs_root(k: Kernel) -> Dentry:
 
 
 @helper
-def do_loopback_ns(k: Kernel, task: Task, file: NsFile, at: Mount, dentry: Dentry, swapped: bool) -> int:
-    """Bind the file of a namespace, which is in no mount of the tree."""
-    mine = own_ns(k, task)
-    if loops(k, file.mnt, mine, swapped):
+def check_loopback_ns(k: Kernel, task: Task, ns: MntNamespace | None, at: Mount, dentry: Dentry, swapped: bool) -> None:
+    """The checks of binding the file of a namespace, which is in no mount of the tree; `ns` where it is a mount
+    namespace's."""
+    if loops(k, ns, own_ns(k, task), swapped and ns is not own_ns(k, task)):
         fail(EINVAL, "the file of a mount namespace that is not newer than the caller's")
     on = top_at(k, at, dentry)
     spot = dentry if on is at else on.root
     check_alive(k, on, spot)
     check_mine(k, task, on)
-    root = nsfs_root(k)
-    check_graft(k, root, spot)
-    check_attach(k, 1, 1 if file.mnt is None else 0, file.mnt is not None, on, spot, False)
-    m = make_mount(k, root, set())
+    check_graft(k, nsfs_root(k), spot)
+    check_attach(k, 1, 1 if ns is None else 0, ns is not None, on, spot, False)
+
+
+@helper
+def attach_file(k: Kernel, task: Task, m: Mount, at: Mount, dentry: Dentry) -> None:
+    """Hang the mount of a namespace's file on what is on top of a place."""
+    on = top_at(k, at, dentry)
+    attach(k, m, on, dentry if on is at else on.root, own_ns(k, task))
+
+
+@helper
+def do_loopback_ns(k: Kernel, task: Task, file: NsFile, at: Mount, dentry: Dentry, swapped: bool) -> int:
+    """Bind the file of a namespace, as another file names it."""
+    check_loopback_ns(k, task, file.mnt, at, dentry, swapped)
+    m = make_mount(k, nsfs_root(k), set())
     name_same(k, m, file)
-    attach(k, m, on, spot, mine)
+    attach_file(k, task, m, at, dentry)
     return 0
 
 
@@ -151,22 +173,14 @@ def bind_ns(k: Kernel, task: Task, target: Task, kind: NsType, at: Mount, dentry
     given(not swapped or (k.bug(SEQ_BATCH) and kind == NsType.MNT))
     check_may_mount(k, task)
     check_link(k, task, target, kind)
-    mine = own_ns(k, task)
-    proxy = target.nsproxy
-    if kind == NsType.MNT and proxy is not None:
-        if loops(k, proxy.mnt, mine, swapped and proxy.mnt is not mine):
-            fail(EINVAL, "the file of a mount namespace that is not newer than the caller's")
-    on = top_at(k, at, dentry)
-    spot = dentry if on is at else on.root
-    check_alive(k, on, spot)
-    check_mine(k, task, on)
-    root = nsfs_root(k)
-    check_graft(k, root, spot)
-    check_attach(k, 1, 0 if kind == NsType.MNT else 1, kind == NsType.MNT, on, spot, False)
-    m = make_mount(k, root, set())
+    ns: MntNamespace | None = None
+    if kind == NsType.MNT:
+        ns = mount_ns(k, target)
+    check_loopback_ns(k, task, ns, at, dentry, swapped)
+    m = make_mount(k, nsfs_root(k), set())
     name_target(k, m, target, kind)
     pin_file(k, m)
-    attach(k, m, on, spot, mine)
+    attach_file(k, task, m, at, dentry)
     return 0
 
 

@@ -134,12 +134,19 @@ def check_open(k: Kernel, file: Descriptor) -> None:
 
 
 @helper
-def do_fsconfig_create(k: Kernel, task: Task, file: Descriptor, readonly: bool) -> int:
-    """FSCONFIG_CMD_CREATE (vfs_cmd_create)."""
+def context_of(k: Kernel, file: Descriptor) -> FileSystem:
+    """What the context of a descriptor is for."""
     check_open(k, file)
     fs = file.context
     if fs is None:
         fail(EINVAL, "the descriptor is no context")
+    return fs
+
+
+@helper
+def do_fsconfig_create(k: Kernel, task: Task, file: Descriptor, readonly: bool) -> int:
+    """FSCONFIG_CMD_CREATE (vfs_cmd_create)."""
+    fs = context_of(k, file)
     if file.phase != ContextPhase.CREATE_PARAMS:
         fail(EBUSY, "the context is not for creating, or has created")
     maker = file.maker
@@ -162,10 +169,7 @@ def fsconfig_create(k: Kernel, task: Task, file: Descriptor) -> int:
 @helper
 def do_fsconfig_reconfigure(k: Kernel, task: Task, file: Descriptor, readonly: bool) -> int:
     """FSCONFIG_CMD_RECONFIGURE (vfs_cmd_reconfigure, reconfigure_super)."""
-    check_open(k, file)
-    fs = file.context
-    if fs is None:
-        fail(EINVAL, "the descriptor is no context")
+    fs = context_of(k, file)
     if file.phase != ContextPhase.RECONF_PARAMS and file.phase != ContextPhase.AWAITING_RECONF:
         fail(EBUSY, "the context is not for reconfiguring, or was used")
     sb = superblock_of(k, fs)
@@ -232,10 +236,7 @@ def check_room_for_tree(k: Kernel, task: Task) -> None:
 def check_fsmount(k: Kernel, task: Task, file: Descriptor) -> None:
     """A context has a superblock that is not mounted yet."""
     check_may_mount(k, task)
-    check_open(k, file)
-    fs = file.context
-    if fs is None:
-        fail(EINVAL, "the descriptor is no context")
+    context_of(k, file)
     if file.phase == ContextPhase.CREATE_PARAMS:
         fail(EINVAL, "the context has no superblock to mount")
     if file.phase != ContextPhase.AWAITING_MOUNT:
@@ -243,10 +244,8 @@ def check_fsmount(k: Kernel, task: Task, file: Descriptor) -> None:
 
 
 @helper
-def do_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> Descriptor:
+def mount_context(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> Descriptor:
     """A mount of the superblock of a context, in a tree of its own."""
-    check_fsmount(k, task, file)
-    check_room_for_tree(k, task)
     fs = file.context
     file.phase = ContextPhase.AWAITING_RECONF
     ns = anonymous_ns(k, task, None, True)
@@ -262,6 +261,14 @@ def do_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -
     return out
 
 
+@helper
+def do_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> Descriptor:
+    """fsmount(2) where the limits on namespaces are far."""
+    check_fsmount(k, task, file)
+    check_room_for_tree(k, task)
+    return mount_context(k, task, file, flags)
+
+
 @syscall(source="fs/namespace.c: SYSCALL_DEFINE3(fsmount) (v6.18); fsmount(2)", keeps=ENOSPC)
 def fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> int:
     """Make a mount of a context, which is mounted nowhere as yet, and open it."""
@@ -270,7 +277,7 @@ def fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> i
     if no_room_for_tree(k, task):
         file.phase = ContextPhase.AWAITING_RECONF
         return error(ENOSPC, "the context counts as mounted before the limit on mount namespaces is looked at")
-    do_fsmount(k, task, file, flags)
+    mount_context(k, task, file, flags)
     return 0
 
 

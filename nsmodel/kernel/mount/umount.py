@@ -6,8 +6,8 @@ from nsmodel.ir.language import EAGAIN, EBUSY, EINVAL, EPERM, Flags, assure, err
 from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.mount.common import check_may_mount, check_mine, owns_superblock, written_fs
 from nsmodel.kernel.mount.path import ends_on
-from nsmodel.kernel.mount.tree import has_children, may_mount, mount_ns, subtree, superblock_of, top_at
-from nsmodel.kernel.mount.victims import Leaving, is_busy, is_used, umount_tree, victims
+from nsmodel.kernel.mount.tree import may_mount, mount_ns, subtree, superblock_of, top_at
+from nsmodel.kernel.mount.victims import Leaving, copies_busy, is_held, is_used, umount_tree, victims
 from nsmodel.kernel.mutants import ML01, ML16, MR04
 from nsmodel.kernel.objects import Dentry, Kernel, Mount, Task
 from nsmodel.kernel.refs import reap
@@ -76,7 +76,7 @@ def path_umount(k: Kernel, task: Task, at: Mount, dentry: Dentry, flags: UmountF
     if flags.expire:
         if is_root(k, task, target) or flags.force or flags.detach:
             fail(EINVAL, "MNT_EXPIRE of the caller's root, or with MNT_FORCE or MNT_DETACH")
-        if has_children(k, target) or is_used(k, target):
+        if is_held(k, target):
             fail(EBUSY, "the mount has children or is in use")
         if not target.expiring:
             target.expiring = True
@@ -85,16 +85,18 @@ def path_umount(k: Kernel, task: Task, at: Mount, dentry: Dentry, flags: UmountF
         return remount_root(k, task, target)
     if target.parent is None:
         fail(EINVAL, "the mount lies on nothing")
-    if not flags.detach and is_busy(k, target):
-        fail(EBUSY, "the mount, or a copy of it that would go too, is in use")
-    assure("LOCK_COVER", not target.locked, "a locked mount is unmounted alone", target)
+    if not flags.detach and is_held(k, target):
+        fail(EBUSY, "the mount has children or is in use")
     going = {target}
     if flags.detach:
         going = subtree(k, target)
-    else:
-        used = any(is_used(k, v) for v in victims(k, going, target))
-        assure("SYNC_UMOUNT_IDLE", not used, "what a synchronous umount takes along is idle", target)
-    umount_tree(k, going, target, Leaving.LAZY if flags.detach else Leaving.SYNC)
+    gone = victims(k, going, target)
+    if not flags.detach and copies_busy(k, target, gone):
+        fail(EBUSY, "a copy of the mount that would go too is in use")
+    assure("LOCK_COVER", not target.locked, "a locked mount is unmounted alone", target)
+    idle = flags.detach or not any(is_used(k, v) for v in gone)
+    assure("SYNC_UMOUNT_IDLE", idle, "what a synchronous umount takes along is idle", target)
+    umount_tree(k, going, gone, target, Leaving.LAZY if flags.detach else Leaving.SYNC)
     reap(k)
     return 0
 

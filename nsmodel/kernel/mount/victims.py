@@ -148,23 +148,27 @@ def take_off(k: Kernel, gone: set[Mount], how: Leaving) -> None:
 
 
 @helper
-def is_busy(k: Kernel, m: Mount) -> bool:
-    """A mount, or something that would go with it, is in use. Linux 6.17 and 6.18 do not look at copies that have
-    children, one overmount aside (fs/pnode.c: propagate_mount_busy, v6.18)."""
-    if has_children(k, m) or is_used(k, m):
-        return True
+def is_held(k: Kernel, m: Mount) -> bool:
+    """Something is mounted on a mount, or it is in use."""
+    return has_children(k, m) or is_used(k, m)
+
+
+@helper
+def copies_busy(k: Kernel, m: Mount, gone: set[Mount]) -> bool:
+    """Something of what would be `gone` with a mount is in use. Linux 6.17 and 6.18 look at copies at the same place
+    instead, and not at those that have children, one overmount aside (fs/pnode.c: propagate_mount_busy, v6.18)."""
     if k.bug(MP19):
         for c in counterparts(k, m):
             if is_used(k, c) and not any(x.parent is c and x.mountpoint is not c.root for x in k.mounts):
                 return True
         return False
-    return any(is_used(k, v) for v in victims(k, {m}, m))
+    return any(is_used(k, v) for v in gone)
 
 
 @helper
-def umount_tree(k: Kernel, going: set[Mount], target: Mount, how: Leaving) -> None:
-    """Unmount a set with all that goes along (fs/namespace.c: umount_tree with UMOUNT_PROPAGATE, v6.18)."""
-    gone = victims(k, going, target)
+def umount_tree(k: Kernel, going: set[Mount], gone: set[Mount], target: Mount, how: Leaving) -> None:
+    """Unmount a set with all that is `gone` along with it, by the rule of `victims` (fs/namespace.c: umount_tree with
+    UMOUNT_PROPAGATE, v6.18)."""
     for c in counterparts(k, target):
         c.locked = False
     carrying = carriers(k, k.mounts - gone)
