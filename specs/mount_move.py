@@ -50,13 +50,7 @@ SPEC = Spec(
     base=FOREST,
     bounds={
         **FOREST.bounds,
-        "tasks": 1,
-        "pids": 1,
-        "nsproxies": 1,
-        "pid_namespaces": 1,
-        "user_namespaces": 1,
         "mnt_namespaces": 2,
-        "numbers": 2,
         "mounts": 5,
         "peer_groups": 2,
         "descriptors": 1,

@@ -48,13 +48,8 @@ SPEC = Spec(
     base=FOREST,
     bounds={
         **FOREST.bounds,
-        "tasks": 1,
-        "pids": 1,
         "nsproxies": 2,
-        "pid_namespaces": 1,
-        "user_namespaces": 1,
         "mnt_namespaces": 2,
-        "numbers": 2,
         "mounts": 5,
         "peer_groups": 3,
     },

@@ -30,13 +30,6 @@ SPEC = Spec(
     base=FOREST,
     bounds={
         **FOREST.bounds,
-        "tasks": 1,
-        "pids": 1,
-        "nsproxies": 1,
-        "pid_namespaces": 1,
-        "user_namespaces": 1,
-        "mnt_namespaces": 1,
-        "numbers": 2,
         "mounts": 5,
     },
     scopes={"small": Scope({"mounts": 4}, depth=3), "deep": Scope({"mounts": 6})},

@@ -52,13 +52,6 @@ SPEC = Spec(
     base=FOREST,
     bounds={
         **FOREST.bounds,
-        "tasks": 1,
-        "pids": 1,
-        "nsproxies": 1,
-        "pid_namespaces": 1,
-        "user_namespaces": 1,
-        "mnt_namespaces": 1,
-        "numbers": 2,
         "mounts": 6,
         "peer_groups": 2,
         "descriptors": 1,

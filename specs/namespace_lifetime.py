@@ -30,13 +30,10 @@ SPEC = Spec(
         "pids": 2,
         "nsproxies": 3,
         "pid_namespaces": 2,
-        "user_namespaces": 1,
-        "mnt_namespaces": 1,
         "uts_namespaces": 2,
         "net_namespaces": 2,
         "descriptors": 2,
         "mounts": 3,
-        "numbers": 2,
         "limits": 1,
     },
     scopes={

@@ -46,13 +46,6 @@ SPEC = Spec(
     base=FOREST,
     bounds={
         **FOREST.bounds,
-        "tasks": 1,
-        "pids": 1,
-        "nsproxies": 1,
-        "pid_namespaces": 1,
-        "user_namespaces": 1,
-        "mnt_namespaces": 1,
-        "numbers": 2,
         "mounts": 4,
         "fs_structs": 1,
     },

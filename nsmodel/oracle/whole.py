@@ -52,10 +52,10 @@ WHOLE = Spec(
     state=Kernel,
     base=FOREST,
     bounds={
+        **FOREST.bounds,
         "tasks": 16, "pids": 20, "nsproxies": 18, "fs_structs": 18, "pid_namespaces": 12, "user_namespaces": 8,
         "mnt_namespaces": 16, "uts_namespaces": 10, "ipc_namespaces": 10, "net_namespaces": 6, "cgroup_namespaces": 8,
         "time_namespaces": 8, "descriptors": 24, "numbers": 8, "limits": 8, "mounts": 60, "peer_groups": 50,
-        **FOREST.bounds,
     },
     operations=(
         op(clone3), op(unshare), op(setns), op(setns_pidfd), op(exit_thread, code=[0]), op(exit_group, code=[0]),

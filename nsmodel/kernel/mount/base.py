@@ -23,6 +23,17 @@ from nsmodel.kernel.objects import (
     Sysctl,
 )
 
+ALONE = {
+    "tasks": 1,
+    "pids": 1,
+    "nsproxies": 1,
+    "pid_namespaces": 1,
+    "user_namespaces": 1,
+    "mnt_namespaces": 1,
+    "numbers": 2,
+}
+"""The slots of a task that is alone: its number is 1, and there is one that nobody has."""
+
 ATIME = (AttributeKind.NOATIME, AttributeKind.NODIRATIME, AttributeKind.RELATIME)
 
 
@@ -52,12 +63,12 @@ class Forest:
         self.nsfs, self.attributes, self.mount_max = nsfs, tuple(attributes), mount_max
         systems = 2 + len(self.tmpfs) + single + nsfs
         names = len(paths) + len(self.files) + len(self.links) + sum(map(len, self.tmpfs))
-        self.bounds: dict[str, int] = {
+        self.bounds: dict[str, int] = ALONE | {
             "file_systems": systems,
             "superblocks": 2 + len(self.tmpfs) + single,
             "dentries": systems + names,
         }
-        """Slots that follow from the forest."""
+        """The slots of the base state but for mounts: those of the forest, and of one task in its namespaces."""
         if self.attributes:
             self.bounds["attributes"] = len(self.attributes)
         if mount_max is not None:
