@@ -6,7 +6,7 @@ from nsmodel.kernel.mount.move import MoveFlags, mount_move, move_mount
 from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
-from nsmodel.kernel.mutants import DETACHED_RECEIVES, MOVE_ONTO_ITSELF, MP18
+from nsmodel.kernel.mutants import DETACHED_RECEIVES, MOVE_ONTO_ITSELF, MP18, TREE_KEPT
 from nsmodel.kernel.nsfs import close
 from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import (
@@ -83,5 +83,10 @@ SPEC = Spec(
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
-    kills={MP18: "PROP_WF", MOVE_ONTO_ITSELF: "TREE_ACYCLIC", DETACHED_RECEIVES: "DETACHED_QUIET"},
+    kills={
+        MP18: "PROP_WF",
+        MOVE_ONTO_ITSELF: "TREE_ACYCLIC",
+        DETACHED_RECEIVES: "DETACHED_QUIET",
+        TREE_KEPT: "NO_LEAK",
+    },
 )

@@ -107,6 +107,7 @@ ML02 = Switch("ML02", "remount_overwrite_lockbits", "a remount takes the locks o
 SETATTR_NO_LOCKS = Switch("setattr_no_locks", "setattr_no_locks", "mount_setattr asks for no locks", "synthetic")
 ML01 = Switch("ML01", "copyns_no_lock", "locks of inherited mounts are not looked at by umount2", "5ff9d8a65ce8")
 ML16 = Switch("ML16", "umount_root_no_sbcap", "unmounting / asks for no rights over the superblock", "CVE-2014-7975")
+TREE_KEPT = Switch("tree_kept", "tree_kept", "a tree stays when its last descriptor is closed", "synthetic")
 NSFILES_COPIED = Switch("nsfiles_copied", "nsfiles_copied", "a copy keeps files of mount namespaces", "synthetic")
 MR06 = Switch("MR06", "unshare_fs_inplace", "a failing unshare leaves root and cwd in the copy", "CVE-2026-43472")
 MP10 = Switch("MP10", "setgroup_own_ns_only", "MOVE_MOUNT_SET_GROUP asks for no rights over the source", "cffd0441872e")

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from nsmodel.ir.language import helper
 from nsmodel.kernel.mount.victims import Leaving, take_off
+from nsmodel.kernel.mutants import TREE_KEPT
 from nsmodel.kernel.objects import (
     ContextPhase,
     Dentry,
@@ -219,7 +220,7 @@ def new_mnt_ns(k: Kernel, like: MntNamespace, owner: UserNamespace, creator: Uid
 def dissolve(k: Kernel, file: Descriptor) -> None:
     """The last descriptor of a tree that is mounted nowhere takes it along (fs/namespace.c: dissolve_on_fput)."""
     m = file.mount
-    if file.tree and m is not None:
+    if file.tree and m is not None and not k.bug(TREE_KEPT):
         ns = m.ns
         shared = any(f.tree and f.mount is m and f is not file for f in k.descriptors)
         if ns is not None and ns.anonymous and ns.root is m and not shared:

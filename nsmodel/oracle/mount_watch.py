@@ -108,6 +108,9 @@ class MountWatch:
                 found = places.pop(at, None)
                 if found is None:
                     raise Diverged(f"mount {child} there", "nothing", f"on {at or '/'} of mount {slot}")
+                listed = view.rows("mounts")[child]["ns"]
+                if listed != ns:
+                    raise Diverged(f"listed in mount namespace {listed}", f"in {ns}", f"mount {child}")
                 todo.append((child, found))
             for at, extra in places.items():
                 raise Diverged("nothing", _shown(extra), f"on {at or '/'} of mount {slot}")

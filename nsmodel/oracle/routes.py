@@ -88,8 +88,8 @@ class Routes:
             # A walk does not go over to what is mounted on its start, except by `..` at the root.
             if start is not None and not through:
                 return f"{start}{words}" if start != "/" else words or "/"
-            if start == "/":
-                return f"/..{words}"
+            if start == "/" or (start is not None and self._lies_on_nothing(here)):
+                return f"{start.rstrip('/')}/..{words}"
             if not through and here in self.covered:
                 raise NoPath(f"something is mounted on {self.forests.path(here[1])} of mount {here[0]}")
             at, name = here
@@ -113,6 +113,10 @@ class Routes:
             return self.entry(task, on, at)
         above = self.path(task, mount, self.forests.dentries[dentry]["parent"])
         return f"{above.rstrip('/')}/{self.forests.letters[dentry]}"
+
+    def _lies_on_nothing(self, place: Place) -> bool:
+        mount = self.mounts[place[0]]
+        return place[1] == mount["root"] and mount["parent"] is None
 
     def _starts(self, task: int) -> dict[Place, str]:
         """Where lookups of a task start, with the first word of a path from there."""

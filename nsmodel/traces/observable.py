@@ -7,10 +7,15 @@ from typing import Any
 
 from nsmodel.traces.trace import State, Step
 
-HIDDEN_COLLECTIONS = frozenset({"nsproxies", "fs_structs", "pids"})
-"""Objects that only the kernel sees; what they point to is compared through their tasks."""
-HIDDEN_FIELDS = frozenset({"count", "inode", "users", "child_reaper", "nsproxy", "fs", "pid", "busy", "alloc_lock"})
-"""Reference counts, locks, and pointers to what only the kernel sees."""
+HIDDEN_COLLECTIONS = frozenset({"nsproxies", "fs_structs", "pids", "peer_groups"})
+"""Objects that only the kernel sees: compared through the tasks and mounts that point to them."""
+HIDDEN_FIELDS = frozenset(
+    {
+        "count", "inode", "users", "child_reaper", "nsproxy", "fs", "pid", "busy", "alloc_lock",
+        "locked", "locked_attributes",
+    }
+)  # fmt: skip
+"""Reference counts, locks (which later results show), and pointers to what only the kernel sees."""
 
 
 def difference(wrong: Sequence[Step], right: Sequence[Step]) -> str | None:
@@ -32,7 +37,8 @@ def difference(wrong: Sequence[Step], right: Sequence[Step]) -> str | None:
 def visible(state: State) -> dict[str, list[dict[str, Any]]]:
     """The part of a state that processes can see: tasks with their numbers and namespaces, files, mounts.
 
-    A namespace counts where somebody can look at it: through a task, a file or a bind mount.
+    A namespace counts where somebody can look at it: through a task, a file or a bind mount. A tree of mounts counts
+    where it is mounted, or some task has a descriptor, its root or its working directory there.
     """
     proxies = {row["id"]: row for row in state.get("nsproxies", [])}
     pids = {row["id"]: row for row in state.get("pids", [])}
@@ -45,7 +51,26 @@ def visible(state: State) -> dict[str, list[dict[str, Any]]]:
         proxy, pid = proxies.get(row.get("nsproxy") or 0, {}), pids.get(row.get("pid") or 0, {})
         shown["namespaces"] = {k: v for k, v in proxy.items() if k not in ("id", "count")}
         shown["numbers"] = pid.get("numbers")
+    if "mounts" in out:
+        seen = _mounts_seen(state)
+        out["mounts"] = [row for row in out["mounts"] if row["id"] in seen]
     return out
+
+
+def _mounts_seen(state: State) -> set[int]:
+    """The mounts of every tree that a process can look at."""
+    anonymous = {row["id"] for row in state.get("mnt_namespaces", []) if row.get("anonymous")}
+    rows = {row["id"]: row for row in state["mounts"]}
+    bottoms: dict[int, int] = {}
+    for slot in rows:
+        bottom = slot
+        while (up := rows[bottom].get("parent")) in rows:
+            bottom = up
+        bottoms[slot] = bottom
+    seen = {bottoms[slot] for slot, row in rows.items() if row.get("ns") is not None and row["ns"] not in anonymous}
+    for holder, field in (("descriptors", "mount"), ("fs_structs", "root_mnt"), ("fs_structs", "cwd_mnt")):
+        seen |= {bottoms[row[field]] for row in state.get(holder, []) if row.get(field) in bottoms}
+    return {slot for slot, bottom in bottoms.items() if bottom in seen}
 
 
 def _result(step: Step) -> str:

@@ -40,3 +40,21 @@ def test_links_numbers_lives_and_results_are_not() -> None:
 def test_visible_part() -> None:
     assert visible(state()) == {"tasks": [{"id": 1, "state": "RUNNING", "namespaces": {"uts": 1}, "numbers": {"1": 1}}]}
     assert visible({}) == {}
+
+
+def test_mounts_count_where_a_process_can_look() -> None:
+    mounts = [
+        {"id": 1, "ns": 1, "parent": None},
+        {"id": 2, "ns": 2, "parent": None},
+        {"id": 3, "ns": 2, "parent": 2},
+        {"id": 4, "ns": None, "parent": None},
+        {"id": 5, "ns": None, "parent": 4},
+    ]
+    forest = {"mnt_namespaces": [{"id": 1, "anonymous": False}, {"id": 2, "anonymous": True}], "mounts": mounts}
+
+    def seen(**holders: Any) -> list[int]:
+        return [row["id"] for row in visible(forest | holders)["mounts"]]
+
+    assert seen() == [1]
+    assert seen(descriptors=[{"id": 1, "mount": 3}]) == [1, 2, 3]
+    assert seen(fs_structs=[{"id": 1, "root_mnt": 1, "cwd_mnt": 5}]) == [1, 4, 5]

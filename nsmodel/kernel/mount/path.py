@@ -28,7 +28,10 @@ def starts_at(k: Kernel, task: Task, m: Mount, dentry: Dentry) -> bool:
 
 @helper
 def at_root(k: Kernel, task: Task, m: Mount, dentry: Dentry) -> bool:
-    """A place is the task's root directory: `..` stays there, and goes over to what is mounted on it."""
+    """`..` stays at a place, and goes over to what is mounted on it: the task's root directory, and the root of a mount
+    that lies on nothing (follow_dotdot, v6.18)."""
+    if m.parent is None and dentry is m.root:
+        return True
     fs = task.fs
     if fs is None:
         return starts_at(k, task, m, dentry)
