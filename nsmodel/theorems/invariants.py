@@ -7,6 +7,7 @@ its own; on forests that no sequence of calls makes, more is asked of the rules 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -37,16 +38,24 @@ JUDGES: dict[str, Callable[[Kernel], None]] = {
 
 
 @dataclass(frozen=True)
-class Start:
-    """A forest, and what is done to it: `operation` names the call and its mounts."""
+class Forest:
+    """A forest that things are done to; `unbindable` has a bit for each mount."""
 
     shape: Shape
     where: Places
     groups: Groups
-    unbindable: int
+    unbindable: int = 0
+
+
+@dataclass(frozen=True)
+class Start:
+    """A forest, and what is done to it: `operation` names the call and its mount."""
+
+    forest: Forest
     locked: int
     operation: str
     mount: int
+    run: Callable[[Kernel, Sequence[Mount]], None] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -80,16 +89,70 @@ class Part:
 
 def parts(mounts: int, of: int = 1) -> Iterator[Part]:
     """All of the work for so many mounts."""
-    yield Part("change_type", (-1,) * mounts)
+    yield Part("change", (-1,) * mounts)
     for shape in shapes(mounts):
         if max(shape) >= 0:
-            yield from (Part("umount", shape, 0, index, of) for index in range(of))
+            yield from (Part("leave", shape, 0, index, of) for index in range(of))
     for part in attaching.parts(mounts, of):
-        yield Part("attach", part.tree, part.standing, part.index, part.of)
+        yield Part("put", part.tree, part.standing, part.index, part.of)
 
 
-class Prover:
-    """Goes through one part."""
+def seeds(part: Part) -> Iterator[Forest | Case]:
+    """The forests of a part."""
+    kinds: dict[str, Callable[[Part], Iterator[Forest | Case]]] = {
+        "change": _flat,
+        "leave": _standing,
+        "put": _attached,
+    }
+    return kinds[part.operation](part)
+
+
+def _flat(part: Part) -> Iterator[Forest]:
+    """For changes of type: where mounts are plays no part in them."""
+    shape = part.shape
+    flat = Places((-1,) * len(shape), 0)
+    every = tuple(permutations(range(len(shape)))) if len(shape) < 6 else (tuple(range(len(shape))),)
+    for groups, _ in orbits(all_groups(len(shape)), every, Groups.moved):
+        plain = [m for m in range(len(shape)) if groups.group[m] < 0 and groups.master[m] < 0]
+        for unbindable in (0, *(1 << m for m in plain)):
+            yield Forest(shape, flat, groups, unbindable)
+
+
+def _standing(part: Part) -> Iterator[Forest]:
+    """For unmounts, names as far as those can tell them apart."""
+    shape = part.shape
+    below = [m for m, above in enumerate(children(shape)) if above]
+    for number, (groups, stable) in enumerate(orbits(all_groups(len(shape)), symmetries(shape), Groups.moved)):
+        if number % part.of == part.index:
+            for where, _ in orbits(places(shape, related_among(below, groups.receivers())), stable, Places.moved):
+                yield Forest(shape, where, groups)
+
+
+def _attached(part: Part) -> Iterator[Case]:
+    """Every tree to every place, with every occupant, as the theorem of attaching has them."""
+    return attaching.cases(attaching.Part(part.standing, part.shape, part.index, part.of))
+
+
+def starts(operation: str, forest: Forest) -> Iterator[Start]:
+    """What is done to a forest: every change of type of every mount; every unmount, with nothing else locked and with
+    everything else locked, lazily, and where nothing is on the mount at once."""
+    shape = forest.shape
+    if operation == "change":
+        for m in range(len(shape)):
+            for to in Propagation:
+                if to != Propagation.SEVERAL:
+                    yield Start(forest, 0, f"make-{to.name.lower()}", m, _change(m, to))
+        return
+    for m in (m for m, on in enumerate(shape) if on >= 0):
+        others = sum(1 << x for x, on in enumerate(shape) if on >= 0 and x != m)
+        for locked in dict.fromkeys((0, others)):
+            for how in (Leaving.LAZY,) if m in shape else (Leaving.LAZY, Leaving.SYNC):
+                run = _leave(subtree(shape, m), m, how)
+                yield Start(forest, locked, f"umount ({how.name.lower()})", m, run)
+
+
+class Direct:
+    """Goes through one part in the direct reading of the rules."""
 
     def __init__(self, part: Part, told: Told, switches: frozenset[str] = frozenset()) -> None:
         self.part, self.told, self.switches = part, told, switches
@@ -97,91 +160,53 @@ class Prover:
 
     def run(self) -> Tally:
         """All of it, up to the first difference."""
-        found = {"change_type": self.types, "umount": self.umounts, "attach": self.attaches}[self.part.operation]()
-        if found is not None:
-            self.tally.differences.append(found)
-        return self.tally
-
-    def types(self) -> Difference | None:
-        """Every change of type of every mount: where mounts are plays no part in it."""
-        shape = self.part.shape
-        flat = Places((-1,) * len(shape), 0)
-        every = tuple(permutations(range(len(shape)))) if len(shape) < 6 else (tuple(range(len(shape))),)
-        for groups, _ in orbits(all_groups(len(shape)), every, Groups.moved):
+        for seed in seeds(self.part):
             self.tally.forests += 1
             self.told(self.tally.forests, self.tally.cases)
-            plain = [m for m in range(len(shape)) if groups.group[m] < 0 and groups.master[m] < 0]
-            for unbindable in (0, *(1 << m for m in plain)):
-                for m in range(len(shape)):
-                    for to in Propagation:
-                        if to != Propagation.SEVERAL:
-                            start = Start(shape, flat, groups, unbindable, 0, f"make-{to.name.lower()}", m)
-                            found = self.judge(start, _change(m, to))
-                            if found is not None:
-                                return found
+            found = self.seed(seed)
+            if found is not None:
+                self.tally.differences.append(found)
+                break
+        return self.tally
+
+    def seed(self, seed: Forest | Case) -> Difference | None:
+        """All that is done to one forest, up to the first difference."""
+        for start in (seed,) if isinstance(seed, Case) else starts(self.part.operation, seed):
+            self.tally.cases += 1
+            what = self.attach(start) if isinstance(start, Case) else self.start(start)
+            if what is not None:
+                return Difference(start, what)
         return None
 
-    def umounts(self) -> Difference | None:
-        """Every unmount, with nothing else locked and with everything else locked."""
-        shape = self.part.shape
-        below = [m for m, above in enumerate(children(shape)) if above]
-        for number, (groups, stable) in enumerate(orbits(all_groups(len(shape)), symmetries(shape), Groups.moved)):
-            if number % self.part.of != self.part.index:
-                continue
-            self.told(self.tally.forests, self.tally.cases)
-            for where, _ in orbits(places(shape, related_among(below, groups.receivers())), stable, Places.moved):
-                self.tally.forests += 1
-                for m in (m for m, on in enumerate(shape) if on >= 0):
-                    others = sum(1 << x for x, on in enumerate(shape) if on >= 0 and x != m)
-                    for locked in dict.fromkeys((0, others)):
-                        how = (Leaving.LAZY,) if m in below else (Leaving.LAZY, Leaving.SYNC)
-                        for leaving in how:
-                            start = Start(shape, where, groups, 0, locked, f"umount ({leaving.name.lower()})", m)
-                            found = self.umount(start, leaving)
-                            if found is not None:
-                                return found
-        return None
-
-    def umount(self, start: Start, how: Leaving) -> Difference | None:
-        """One unmount."""
-
-        def run(k: Kernel, mounts: Sequence[Mount]) -> None:
-            going: set[Mount] = frozenset(  # type: ignore[assignment]
-                mounts[m] for m in subtree(start.shape, start.mount)
-            )
-            target = mounts[start.mount]
-            umount_tree(k, going, victims(k, going, target), target, how)
-
-        return self.judge(start, run)
-
-    def judge(self, start: Start, run: Callable[[Kernel, Sequence[Mount]], None]) -> Difference | None:
+    def start(self, start: Start) -> str | None:
         """Run one operation on a state that has the invariants, and judge what it leaves."""
-        self.tally.cases += 1
         k, mounts = state(start, self.switches)
         BROKEN.clear()
         try:
-            run(k, mounts)
+            start.run(k, mounts)
         except Trap as trap:
-            return Difference(start, str(trap))
-        what = broken(k)
-        return Difference(start, what) if what is not None else None
+            return str(trap)
+        return broken(k)
 
-    def attaches(self) -> Difference | None:
-        """Every tree to every place, with every occupant, as the theorem of attaching has them."""
-        part = attaching.Part(self.part.standing, self.part.shape, self.part.index, self.part.of)
-        model = AttachModel(part.standing + len(part.tree), self.switches)
-        for case in attaching.cases(part):
-            self.tally.forests += 1
-            self.tally.cases += 1
-            self.told(self.tally.forests, self.tally.cases)
-            model.put(case)
-            model.part_trees(case)
-            what = model.run(case)
-            if what is None:
-                what = broken(model.k)
-            if what is not None:
-                return Difference(case, what)
-        return None
+    def attach(self, case: Case) -> str | None:
+        """Attach one tree, and judge what that leaves."""
+        model = self._model
+        model.put(case)
+        model.part_trees(case)
+        what = model.run(case)
+        return what if what is not None else broken(model.k)
+
+    @functools.cached_property
+    def _model(self) -> AttachModel:
+        return AttachModel(self.part.standing + len(self.part.shape), self.switches)
+
+
+def _leave(going: tuple[int, ...], m: int, how: Leaving) -> Callable[[Kernel, Sequence[Mount]], None]:
+    def run(k: Kernel, mounts: Sequence[Mount]) -> None:
+        tree: set[Mount] = frozenset(mounts[n] for n in going)  # type: ignore[assignment]
+        umount_tree(k, tree, victims(k, tree, mounts[m]), mounts[m], how)
+
+    return run
 
 
 def _change(m: int, to: Propagation) -> Callable[[Kernel, Sequence[Mount]], None]:
@@ -205,22 +230,23 @@ def broken(k: Kernel) -> str | None:
 
 def state(start: Start, switches: frozenset[str] = frozenset()) -> tuple[Kernel, list[Mount]]:
     """A forest as a state of the model, with a namespace for each tree."""
+    forest = start.forest
     k = Kernel(switches=switches)
     owner, fs = k.new(UserNamespace), k.new(FileSystem)
-    groups = [k.new(PeerGroup) for _ in range(start.groups.number)]
-    names = named(k, fs, start.shape, start.where)
-    roots = start.where.roots(start.shape)
+    groups = [k.new(PeerGroup) for _ in range(forest.groups.number)]
+    names = named(k, fs, forest.shape, forest.where)
+    roots = forest.where.roots(forest.shape)
     mounts: list[Mount] = []
-    for m, on in enumerate(start.shape):
+    for m, on in enumerate(forest.shape):
         mount = k.new(Mount)
         mounts.append(mount)
         mount.count, mount.root = 1, names[roots[m]]
-        mount.locked, mount.unbindable = bool(start.locked >> m & 1), bool(start.unbindable >> m & 1)
-        g, master = start.groups.group[m], start.groups.master[m]
+        mount.locked, mount.unbindable = bool(start.locked >> m & 1), bool(forest.unbindable >> m & 1)
+        g, master = forest.groups.group[m], forest.groups.master[m]
         mount.group = groups[g] if g >= 0 else None
         mount.master = groups[master] if master >= 0 else None
         if on >= 0:
-            mount.parent, mount.mountpoint, mount.ns = mounts[on], names[start.where.at[m]], mounts[on].ns
+            mount.parent, mount.mountpoint, mount.ns = mounts[on], names[forest.where.at[m]], mounts[on].ns
         else:
             mount.ns = k.new(MntNamespace)
             mount.ns.owner, mount.ns.root = owner, mount

@@ -118,9 +118,10 @@ def of_invariants(found: invariants.Difference) -> list[str]:
     start = found.start
     if isinstance(start, Case):
         return case_lines(start)
+    forest = start.forest
     words = []
-    for m in range(len(start.shape)):
-        told = propagation(start.groups, m) + (" locked" if start.locked >> m & 1 else "")
-        told += " unbindable" if start.unbindable >> m & 1 else ""
+    for m in range(len(forest.shape)):
+        told = propagation(forest.groups, m) + (" locked" if start.locked >> m & 1 else "")
+        told += " unbindable" if forest.unbindable >> m & 1 else ""
         words.append([told.strip() + (f"  <- {start.operation}" if m == start.mount else "")])
-    return forest_lines(start.shape, start.where, words, ["propagation"])
+    return forest_lines(forest.shape, forest.where, words, ["propagation"])

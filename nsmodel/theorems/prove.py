@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nsmodel.kernel.mutants import MP07
-from nsmodel.theorems import attach, invariants, pictures, umount
+from nsmodel.theorems import attach, invariants, pictures, sweep, umount
 from nsmodel.theorems.forests import shapes
 from nsmodel.theorems.groups import all_groups
 from nsmodel.theorems.known import IN_LISTS, MP02, MP09
@@ -96,7 +96,7 @@ THEOREMS = {
         {name: releases for name, (releases, _) in ALGORITHMS.items()},
         3,
     ),
-    "invariants": Theorem("invariants", "no operation leaves the invariants of mounts", {NEWEST: ""}, 3),
+    "invariants": Theorem("invariants", "no operation leaves the invariants of mounts", {NEWEST: ""}, 4),
 }
 
 
@@ -132,7 +132,7 @@ def _prover(question: Question, part: Any, told: Told) -> Prover:
     on = question.mutants
     rules = on - {s.name for s in (*IN_LISTS, MP07)}
     if question.theorem == "invariants":
-        return invariants.Prover(part, told, on - {s.name for s in IN_LISTS})
+        return sweep.Prover(part, told, on - {s.name for s in IN_LISTS})
     if question.theorem == "umount":
         if question.algorithm != NEWEST:
             return OldProver(part, told)

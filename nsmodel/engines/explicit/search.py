@@ -164,7 +164,7 @@ class Run:
         out.states = self.store.found
         self._count()
         out.seconds = self.before + self.clock.seconds
-        out.memory = self.store.bytes
+        out.memory = self.store.memory
         if self.kept is not None:
             self._save(phase, level)
         if out.stopped and not level.done:  # a counterexample is one although the level may hold an earlier one
@@ -207,7 +207,7 @@ class Run:
 
     def _no_room(self) -> str:
         """What to say when the budget of memory is spent."""
-        states, process = self.store.bytes / 1e6, resident_mb()
+        states, process = self.store.memory / 1e6, resident_mb()
         limit = self.store.budget / 1e6
         return (
             f"the memory limit of {limit:.0f} MB for states is reached"

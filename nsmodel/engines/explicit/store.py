@@ -149,7 +149,7 @@ class Store:
         return sum(worker.get("found") for worker in self.workers)
 
     @property
-    def bytes(self) -> int:
+    def memory(self) -> int:
         """Bytes of arena, links, table and the level."""
         return self.used * self._state_bytes + 8 * self.entries + 4 * self.width
 
@@ -175,20 +175,29 @@ class Store:
         self.level = self.used
         self.aim()
 
+    def start_with(self, states: bytes) -> None:
+        """Store many initial states, given by their words; none comes twice."""
+        count = len(states) // (8 * self.words)
+        numbers = b"".join(i.to_bytes(4, "little") for i in range(count))
+        self._put_back(count, count, count, states, ROOT.to_bytes(4, "little") * count, numbers)
+
     def restore(self, used: int, level: int, width: int, content: Content) -> None:
         """Put the states of a checkpoint back."""
+        self.disordered = True
+        self._put_back(used, level, width, content.states, content.links, content.current)
+
+    def _put_back(self, used: int, level: int, width: int, states: bytes, links: bytes, current: bytes) -> None:
         if used > self.capacity:
             self.capacity = used + self.slack
             self.arena.free()
             self.links.free()
             self.arena, self.links = Room(self.capacity * 8 * self.words), Room(self.capacity * 4)
-        self.disordered = True
-        self.arena.write(0, content.states)
-        self.links.write(0, content.links)
-        self.links.write(4 * level, content.current[4 * width :])
+        self.arena.write(0, states)
+        self.links.write(0, links)
+        self.links.write(4 * level, current[4 * width :])
         self.frontier.free()
         self.frontier = Room(4 * max(1, width))
-        self.frontier.write(0, content.current[: 4 * width])
+        self.frontier.write(0, current[: 4 * width])
         self.level, self.width = level, width
         self.used = used
         entries = self.entries

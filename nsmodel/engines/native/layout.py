@@ -143,6 +143,20 @@ class Layout:
 
     # -- states ------------------------------------------------------------------------------------------------------
 
+    def stored(self, cls: type[Entity], name: str | None, slot: int, value: int) -> int:
+        """What a field of a row (no map), or with no name the mask of the live slots, adds to the stored words, the
+        first word lowest. Raises :class:`ValueError` where it does not fit the scope."""
+        column = self.live[cls] if name is None else self.columns[cls, name]
+        if value & ~column.significant:
+            raise ValueError(f"{cls.__name__}.{name}: {value} does not fit the scope")
+        if not column.significant:
+            return 0
+        lowest = (column.significant & -column.significant).bit_length() - 1
+        word, bit = divmod(8 * (column.offset + slot * column.size) + lowest, 64)
+        before = sum(mask.bit_count() for mask in self.masks[:word])
+        before += (self.masks[word] & ((1 << bit) - 1)).bit_count()
+        return value >> lowest << before
+
     def pack(self, state: Frozen) -> tuple[int, ...]:
         """The stored words of a frozen state; raises :class:`ValueError` where it does not fit the scope."""
         work = bytearray(self.size)

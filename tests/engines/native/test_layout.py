@@ -20,6 +20,7 @@ from nsmodel.engines.native.program import Program, layout_of
 from nsmodel.engines.native.reading import Single
 from nsmodel.ir.language import HOLDERS, Entity, Live, Map, Range, Static, syscall
 from nsmodel.ir.state import Frozen, Row, State
+from nsmodel.ir.types import MapType
 from nsmodel.system.operation import op
 from nsmodel.system.spec import NO_UAF, Spec
 from nsmodel.system.transition import TransitionSystem, make_system
@@ -173,6 +174,26 @@ def test_reachable_states_are_packed_and_unpacked(name: str) -> None:
     packed = {own.pack(state): state for state in threefolded.pool}
     assert len(packed) == len(threefolded.pool)
     assert all(own.unpack(words) == state for words, state in packed.items())
+
+
+@pytest.mark.parametrize("name", ["mounts", "bench_mounts"])
+def test_stored_parts_add_up(name: str) -> None:
+    own = threefold(name).library.program.layout
+    for state in threefold(name).pool:
+        whole = 0
+        for info, rows in zip(threefold(name).schema.entities, state, strict=True):
+            if info not in own.entities:
+                continue
+            whole += own.stored(info.cls, None, 0, sum(1 << i for i, row in enumerate(rows, 1) if row is not None))
+            for slot, row in enumerate(rows, 1):
+                for f, value in zip(info.fields, row or (), strict=row is not None):
+                    if not isinstance(f.type, MapType):
+                        whole += own.stored(info.cls, f.name, slot, value)
+                    else:
+                        assert not value
+        assert tuple(whole >> 64 * i & (1 << 64) - 1 for i in range(own.words)) == own.pack(state)
+    with pytest.raises(ValueError, match="does not fit"):
+        own.stored(own.entities[0].cls, None, 0, 1)
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["with bit extract", "without"])

