@@ -53,8 +53,10 @@ SPEC = Spec(
         "mounts": 5,
         "peer_groups": 3,
     },
+    depth=6,
     scopes={
         "small": Scope({"mounts": 4, "peer_groups": 1, "mnt_namespaces": 1, "nsproxies": 1}, depth=2),
+        "complete": Scope(),  # 1.2 million states, minutes
         "deep": Scope({"mounts": 6}, depth=9),
     },
     operations=(

@@ -18,6 +18,7 @@ from nsmodel.system.spec import Spec, prop
 from nsmodel.system.transition import TransitionSystem, make_system
 from tests.models import pidns
 
+pytestmark = pytest.mark.agreement
 SPECS = Path(__file__).parents[2] / "specs"
 BUGS = [
     ("nsproxy_access", "nsproxy_read_unlocked", "LOCKSET"),

@@ -151,6 +151,7 @@ TOYS = {
 }
 
 
+@pytest.mark.agreement
 @pytest.mark.parametrize("name", TOYS)
 @pytest.mark.parametrize("mutations", [False, True], ids=["reachable", "mutated"])
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -19,6 +19,7 @@ from nsmodel.system.transition import Runner, TransitionSystem, make_system
 from nsmodel.terms.evaluate import Evaluator
 from tests.models.threefold import LAYOUTS, SPECS
 
+pytestmark = pytest.mark.agreement
 WALKS, LENGTH = 4, 10
 
 

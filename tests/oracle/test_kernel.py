@@ -15,6 +15,7 @@ from nsmodel.oracle.errors import OracleUnavailable
 from nsmodel.oracle.replay import replay_trace
 from nsmodel.traces.read import load_trace
 
+pytestmark = pytest.mark.kernel
 KEPT = Path(__file__).parents[2] / "counterexamples"
 
 

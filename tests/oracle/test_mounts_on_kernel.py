@@ -24,6 +24,7 @@ from nsmodel.system.snapshot import View, snapshot
 from nsmodel.system.transition import TransitionSystem
 from nsmodel.traces.read import load_trace
 
+pytestmark = pytest.mark.kernel
 KEPT = Path(__file__).parents[2] / "counterexamples"
 BIND, REC, SHARED, DETACH = 4096, 16384, 1 << 20, 2
 

@@ -51,6 +51,7 @@ def replayed(made: TransitionSystem, calls: tuple[Call, ...]) -> set[str]:
     return {v.property for v in made.violations(state, made.spec.properties)}
 
 
+@pytest.mark.agreement
 @pytest.mark.parametrize("name", [p.stem for p in SPECS])
 def test_counts_are_those_of_the_reference(name: str) -> None:
     made = system(name)

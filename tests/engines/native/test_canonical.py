@@ -18,6 +18,7 @@ from nsmodel.system.transition import Runner
 from tests.models.searches import explicit, reached, shared_code
 from tests.models.threefold import NAMES, Threefold, forms, library, system, threefold
 
+pytestmark = pytest.mark.agreement
 SOME = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 HONEST = [name for name in NAMES if name not in ("traps", "loops")]
 """Systems whose rules are honest."""

@@ -167,6 +167,7 @@ def test_a_state_of_every_type_is_packed_and_unpacked() -> None:
     assert len(met) > 15
 
 
+@pytest.mark.agreement
 @pytest.mark.parametrize("name", NAMES)
 def test_reachable_states_are_packed_and_unpacked(name: str) -> None:
     threefolded = threefold(name)

@@ -18,6 +18,7 @@ from nsmodel.system.transition import Runner
 from tests.models.readings import Told
 from tests.models.threefold import NAMES, Draw, Threefold, forms, offered, threefold
 
+pytestmark = pytest.mark.agreement
 TOYS = ("pidns", "mounts", "traps", "loops")
 CALLS = 15
 """Calls of one example."""
