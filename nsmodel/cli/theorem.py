@@ -18,7 +18,8 @@ from nsmodel.system.load import near
 from nsmodel.system.problem import Problem
 from nsmodel.system.verdict import Exit
 from nsmodel.theorems.known import IN_LISTS, MP02
-from nsmodel.theorems.prove import NEWEST, THEOREMS, Question, Share, Shown, Told, larger
+from nsmodel.theorems.prove import NEWEST, THEOREMS, Question, Share, Shown, larger
+from nsmodel.theorems.share import Told
 
 
 @click.command()

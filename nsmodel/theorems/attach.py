@@ -10,19 +10,19 @@ tree is on their root or on the mountpoint.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import permutations, product
 
 from nsmodel.theorems.attach_case import ABOVE, EQUAL, HIDDEN, OWN, ROOT, SPOT, Case
 from nsmodel.theorems.attach_lists import Copies, attachment, hang, linked
 from nsmodel.theorems.attach_rule import AttachModel
-from nsmodel.theorems.forests import Permutation, Shape, children, orbits, shapes, symmetries
+from nsmodel.theorems.forests import Permutation, Shape, children, circular, orbits, shapes, symmetries
 from nsmodel.theorems.groups import Groups, all_groups
 from nsmodel.theorems.lists import Lists, layouts
 from nsmodel.theorems.propagate import Propagate, RanOff
+from nsmodel.theorems.share import Tally, Told
 from nsmodel.theorems.tree import NOTHING
 
-Told = Callable[[int, int], None]
 TOGETHER = 4
 """Up to so many mounts, everything is tried with everything. With more, every propagation and set of receivers is tried
 with plain names and nothing on the mountpoint, and every choice of names and occupants once with each order of copies:
@@ -37,15 +37,6 @@ class Difference:
     rule: tuple[int, ...] | None
     algorithm: tuple[int, ...] | None
     what: str
-
-
-@dataclass
-class Tally:
-    """Forests (with tree and destination), and cases, which have an order of the lists too."""
-
-    forests: int = 0
-    cases: int = 0
-    differences: list[Difference] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -83,13 +74,13 @@ class Prover:
         self.algorithm = algorithm
         self.orders = orders
         self.told = told
-        self.tally = Tally()
+        self.tally: Tally[Difference] = Tally()
         self.size = part.standing + len(part.tree)
         self.model = AttachModel(self.size, switches)
         self.hung: set[tuple[object, ...]] = set()
         """Names, occupants and copies whose hanging is settled."""
 
-    def run(self) -> Tally:
+    def run(self) -> Tally[Difference]:
         """All of them, up to the first difference."""
         for groups, stable, new in propagations(self.part):
             found = self.propagation(groups, stable, new)
@@ -247,15 +238,5 @@ def all_occupants(part: Part, takes: int) -> Iterator[tuple[int, ...]]:
         out = [NOTHING] * standing
         for m, q in zip(places, chosen, strict=True):
             out[m] = q
-        if not _circle(out):
+        if not circular(out):
             yield tuple(out)
-
-
-def _circle(occupants: Sequence[int]) -> bool:
-    for m in range(len(occupants)):
-        here, steps = m, 0
-        while here >= 0:
-            here, steps = occupants[here], steps + 1
-            if steps > len(occupants):
-                return True
-    return False

@@ -150,6 +150,17 @@ def renumbered(numbers: Sequence[int]) -> tuple[int, ...]:
     return tuple(known.setdefault(n, len(known)) if n >= 0 else n for n in numbers)
 
 
+def circular(following: Sequence[int]) -> bool:
+    """Some number leads back to itself, each to the one at its place; -1 leads nowhere."""
+    for start in range(len(following)):
+        here, steps = start, 0
+        while here >= 0:
+            here, steps = following[here], steps + 1
+            if steps > len(following):
+                return True
+    return False
+
+
 @functools.cache
 def places(shape: Shape, related: frozenset[tuple[int, int]]) -> tuple[Places, ...]:
     """Every way to put the mounts on names that lookups can tell apart.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
 
-from nsmodel.theorems.forests import Permutation, renumbered
+from nsmodel.theorems.forests import Permutation, circular, renumbered
 
 
 class Groups(NamedTuple):
@@ -70,7 +70,7 @@ def all_groups(mounts: int) -> tuple[Groups, ...]:
         count = max(group, default=-1) + 1
         alone = [m for m, g in enumerate(group) if g < 0]
         for masters in product(range(-1, count), repeat=count):
-            if _circle(masters):
+            if circular(masters):
                 continue
             for slaves in product(range(-1, count), repeat=len(alone)):
                 own = dict(zip(alone, slaves, strict=True))
@@ -86,13 +86,3 @@ def _partitions(mounts: int, used: int = 0) -> Iterator[tuple[int, ...]]:
     for g in range(-1, used + 1):
         for rest in _partitions(mounts - 1, max(used, g + 1)):
             yield (g, *rest)
-
-
-def _circle(masters: tuple[int, ...]) -> bool:
-    for g in range(len(masters)):
-        here, steps = g, 0
-        while here >= 0:
-            here, steps = masters[here], steps + 1
-            if steps > len(masters):
-                return True
-    return False

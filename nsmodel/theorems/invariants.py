@@ -23,9 +23,9 @@ from nsmodel.theorems.attach_rule import AttachModel
 from nsmodel.theorems.forests import Places, Shape, children, orbits, places, shapes, subtree, symmetries
 from nsmodel.theorems.groups import Groups, all_groups
 from nsmodel.theorems.model import named
+from nsmodel.theorems.share import Tally, Told
 from nsmodel.theorems.umount import related_among
 
-Told = Callable[[int, int], None]
 JUDGES: dict[str, Callable[[Kernel], None]] = {
     "TREE_ACYCLIC": invariants.tree_acyclic,
     "ONE_PER_MP": invariants.one_per_place,
@@ -64,15 +64,6 @@ class Difference:
 
     start: Start | Case
     what: str
-
-
-@dataclass
-class Tally:
-    """Forests, and operations on them."""
-
-    forests: int = 0
-    cases: int = 0
-    differences: list[Difference] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -156,9 +147,9 @@ class Direct:
 
     def __init__(self, part: Part, told: Told, switches: frozenset[str] = frozenset()) -> None:
         self.part, self.told, self.switches = part, told, switches
-        self.tally = Tally()
+        self.tally: Tally[Difference] = Tally()
 
-    def run(self) -> Tally:
+    def run(self) -> Tally[Difference]:
         """All of it, up to the first difference."""
         for seed in seeds(self.part):
             self.tally.forests += 1

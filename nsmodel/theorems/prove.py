@@ -14,9 +14,9 @@ from nsmodel.theorems.groups import all_groups
 from nsmodel.theorems.known import IN_LISTS, MP02, MP09
 from nsmodel.theorems.lists import layouts, split_layouts
 from nsmodel.theorems.propagate import ALGORITHMS, PAST_SOURCE
+from nsmodel.theorems.share import Tally, Told
 from nsmodel.theorems.umount_history import OldProver, shapes_with_targets, witnesses
 
-Told = Callable[[int, int], None]
 NEWEST = "6.17"
 
 
@@ -40,18 +40,12 @@ class Share:
     found: tuple[Shown, ...]
 
 
-class Tally(Protocol):
-    """What a prover counts."""
-
-    forests: int
-    cases: int
-    differences: Any
-
-
 class Prover(Protocol):
     """What goes through one share."""
 
-    tally: Any
+    @property
+    def tally(self) -> Tally[Any]:
+        """What it counted so far."""
 
     def run(self) -> Any:
         """Go through it."""

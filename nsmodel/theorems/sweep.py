@@ -10,8 +10,9 @@ from nsmodel.engines.native import sites
 from nsmodel.engines.native.library import Library, compiled
 from nsmodel.engines.native.program import ERRNOS, Program
 from nsmodel.theorems.attach_case import Case
-from nsmodel.theorems.invariants import Direct, Forest, Part, Tally, Told, seeds
+from nsmodel.theorems.invariants import Difference, Direct, Forest, Part, seeds
 from nsmodel.theorems.seeds import system_of
+from nsmodel.theorems.share import Tally, Told
 
 TOGETHER = 1 << 14
 """Forests whose successors are held in memory at a time."""
@@ -22,9 +23,9 @@ class Prover:
 
     def __init__(self, part: Part, told: Told, switches: frozenset[str] = frozenset()) -> None:
         self.part, self.told, self.switches = part, told, switches
-        self.tally = Tally()
+        self.tally: Tally[Difference] = Tally()
 
-    def run(self) -> Tally:
+    def run(self) -> Tally[Difference]:
         """All of it, up to the first difference."""
         system, forests = system_of(self.part, self.switches)
         library = compiled(Program(system, symmetry=False))

@@ -9,19 +9,18 @@ those of what is no candidate do not count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import permutations, product
 
 from nsmodel.theorems.forests import Places, Shape, children, orbits, places, subtree, symmetries
 from nsmodel.theorems.groups import Groups, all_groups
 from nsmodel.theorems.lists import LoopError, Walk, layouts
 from nsmodel.theorems.model import Hung, Model
+from nsmodel.theorems.share import Tally, Told
 from nsmodel.theorems.tree import MountTree
 from nsmodel.theorems.umount_new import gather, settle
 
-Told = Callable[[int, int], None]
-"""Told of forests and cases so far."""
 FIXED: frozenset[str] = frozenset()
 
 
@@ -66,15 +65,6 @@ class Gathered:
     lists: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
 
 
-@dataclass
-class Tally:
-    """How far it went: forests up to isomorphism, and cases (with target, locks and order of lists)."""
-
-    forests: int = 0
-    cases: int = 0
-    differences: list[Difference] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class Part:
     """A share of the work: of one shape, every `of`-th propagation from `index`."""
@@ -117,7 +107,7 @@ class Prover:
         self.told = told
         self.reparent_all = reparent_all
         self.model = Model(len(part.shape), switches)
-        self.tally = Tally()
+        self.tally: Tally[Difference] = Tally()
         self.settled: set[tuple[int, int, int, tuple[int, ...], tuple[int, ...]]] = set()
         """Trees, targets, what they unlock and lists of candidates that are settled for all locks."""
         on = children(self.shape)
@@ -127,7 +117,7 @@ class Prover:
         self.going = {t: subtree(self.shape, t) for t in self.targets}
         self.orders = {t: preorders(self.shape, t) for t in self.targets}
 
-    def run(self) -> Tally:
+    def run(self) -> Tally[Difference]:
         """All of them, up to the first difference."""
         group = symmetries(self.shape)
         for number, (groups, stable) in enumerate(orbits(all_groups(len(self.shape)), group, Groups.moved)):

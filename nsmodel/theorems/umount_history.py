@@ -5,19 +5,19 @@ Both run once for each tree, set of locks and order in which the walks meet what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from nsmodel.theorems.forests import Places, Shape, children, orbits, places, subtree, symmetries
 from nsmodel.theorems.groups import Groups, all_groups
 from nsmodel.theorems.lists import Walk
 from nsmodel.theorems.model import Model
+from nsmodel.theorems.share import Tally, Told
 from nsmodel.theorems.tree import MountTree
 from nsmodel.theorems.umount import (
     Difference,
     Forest,
     Part,
-    Tally,
     Umounted,
     hung,
     preorders,
@@ -27,7 +27,6 @@ from nsmodel.theorems.umount import (
 )
 from nsmodel.theorems.umount_old import umount
 
-Told = Callable[[int, int], None]
 OLD = "Linux 4.13 to 6.16"
 
 
@@ -48,7 +47,7 @@ class OldProver:
     def __init__(self, part: Part, told: Told) -> None:
         self.part, self.shape, self.told = part, part.shape, told
         self.model = Model(len(part.shape))
-        self.tally = Tally()
+        self.tally: Tally[Difference] = Tally()
         self.kinds: set[str] = set()
         self.below = [m for m, above in enumerate(children(self.shape)) if above]
         self.targets = [m for m, under in enumerate(self.shape) if under >= 0]
@@ -58,7 +57,7 @@ class OldProver:
         """What is on roots, targets, locks and what the walks meet, as far as these were compared: nothing else of how
         mounts propagate is read."""
 
-    def run(self) -> Tally:
+    def run(self) -> Tally[Difference]:
         """All of them."""
         group = symmetries(self.shape)
         for number, (groups, stable) in enumerate(orbits(all_groups(len(self.shape)), group, Groups.moved)):
