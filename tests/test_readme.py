@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nsmodel.oracle.driver import Sandbox
 from nsmodel.oracle.errors import OracleUnavailable
+from nsmodel.oracle.live.driver import Sandbox
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from nsmodel.cli.replay import info
 from nsmodel.cli.work import Crew, Job, default_processes
 from nsmodel.engines.interface import Progress
 from nsmodel.kernel.versions import running, switches_of
-from nsmodel.oracle import conform
+from nsmodel.oracle.live import conform
 from nsmodel.report.console import line, people, plural
 from nsmodel.report.output import ReplayOutput, write
 from nsmodel.report.progress import ProgressView

@@ -8,7 +8,7 @@ from collections import Counter
 import click
 
 from nsmodel.cli.options import Stopwatch, json_option, writable
-from nsmodel.oracle.replay import Divergence, replay_trace
+from nsmodel.oracle.live.replay import Divergence, replay_trace
 from nsmodel.report.console import line, people, plural
 from nsmodel.report.output import DivergenceInfo, ReplayOutput, write
 from nsmodel.system.problem import Problem

@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 
 from nsmodel.cli.options import Stopwatch, json_option, writable
-from nsmodel.oracle.judgement import Difference, Judgement
-from nsmodel.oracle.validate import JUDGES, MOUNT_FAMILY, validate
+from nsmodel.oracle.recorded.judgement import Difference, Judgement
+from nsmodel.oracle.recorded.validate import JUDGES, MOUNT_FAMILY, validate
 from nsmodel.report.console import line, people, plural
 from nsmodel.report.output import Cell, DivergenceInfo, ValidateOutput, write
 from nsmodel.system.problem import Problem

@@ -37,7 +37,7 @@ def told_apart(right: TransitionSystem, calls: tuple[Call, ...], trace: Trace) -
 def verify(trace: Trace, apart: str | None) -> Verified:
     """Replay a counterexample; `apart` is what a process can see of the bug."""
     from nsmodel.oracle.errors import OracleUnavailable
-    from nsmodel.oracle.replay import replay_trace
+    from nsmodel.oracle.live.replay import replay_trace
 
     if not trace.replayable:
         return Verified(None, "no calls lead to its initial state")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nsmodel.growth.script import Command
-from nsmodel.oracle.driver import Sandbox
+from nsmodel.oracle.live.driver import Sandbox
 
 MS_BIND, MS_REC, MS_SHARED = 1 << 12, 1 << 14, 1 << 20
 FLAGS = {"make-shared": MS_SHARED, "bind": MS_BIND, "rbind": MS_BIND | MS_REC}

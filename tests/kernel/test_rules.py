@@ -26,7 +26,7 @@ from nsmodel.kernel.objects import (
     UtsNamespace,
 )
 from nsmodel.kernel.user import set_limit
-from nsmodel.oracle.whole import WHOLE
+from nsmodel.oracle.live.whole import WHOLE
 
 THREAD = CloneFlags(vm=True, sighand=True, thread=True, files=True, fs=True)
 

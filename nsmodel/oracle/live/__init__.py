@@ -1,0 +1,1 @@
+"""The running kernel as judge: random traces and replays, in sandboxes of real tasks."""

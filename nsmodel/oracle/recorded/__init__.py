@@ -1,0 +1,1 @@
+"""Recordings of real programs as judge: what each call must have done, and what was seen after it."""
