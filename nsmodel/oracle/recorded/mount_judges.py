@@ -176,22 +176,17 @@ def _pivot_root(judge: Judge, view: View) -> None:
     judge.call(view, path_pivot_root, task, one.mount, one.dentry, two.mount, two.dentry)
 
 
-def _chroot(judge: Judge, view: View) -> None:
-    task = judge.caller(view)
-    walked = judge.places.walk(view, task, "path", directory=True)
-    if ends(judge, view, walked):
-        return
-    at = place_of(judge, walked)
-    judge.call(view, do_chroot, task, at.mount, at.dentry)
+def _into(rule: Callable[..., Any]) -> Callable[[Judge, View], None]:
+    """chroot or chdir: the call of a path that ends on a directory."""
 
+    def judged(judge: Judge, view: View) -> None:
+        task = judge.caller(view)
+        walked = judge.places.walk(view, task, "path", directory=True)
+        if not ends(judge, view, walked):
+            at = place_of(judge, walked)
+            judge.call(view, rule, task, at.mount, at.dentry)
 
-def _chdir(judge: Judge, view: View) -> None:
-    task = judge.caller(view)
-    walked = judge.places.walk(view, task, "path", directory=True)
-    if ends(judge, view, walked):
-        return
-    at = place_of(judge, walked)
-    judge.call(view, do_chdir, task, at.mount, at.dentry)
+    return judged
 
 
 def _fchdir(judge: Judge, view: View) -> None:
@@ -334,8 +329,8 @@ MOUNT_JUDGES: dict[str, Callable[[Judge, View], None]] = {
     "mount": _mount,
     "umount2": _umount2,
     "pivot_root": _pivot_root,
-    "chroot": _chroot,
-    "chdir": _chdir,
+    "chroot": _into(do_chroot),
+    "chdir": _into(do_chdir),
     "fchdir": _fchdir,
     "open_tree": _open_tree,
     "open_tree_attr": _open_tree,

@@ -75,17 +75,24 @@ def _create(judge: Judge, view: View, name: str, dfd: str | None, kind: Kind, ta
     if walked.slash and kind is not Kind.DIRECTORY:
         judge.must(view, "ENOENT", "a name with a slash behind, that is no directory")
         return
-    if _takes_no_names(judge, view, at):
+    if not _can_make(judge, view, at, walked.last):
         return
-    if readonly(judge, at.mount):
-        judge.must(view, "EROFS", "the mount or its file system is read-only")
-        return
-    _own_error(judge, view, at)
-    if step.errno is not None:
-        raise Differs("success", step.errno, f"making {walked.last!r}, which is not there")
     made = names.make(at.dentry, walked.last, kind, whole)
     if target is not None:
         names.targets[made] = target
+
+
+def _can_make(judge: Judge, view: View, at: Place, name: str) -> bool:
+    """Nothing keeps a name that is not there from being made; otherwise the call has failed as it must."""
+    if _takes_no_names(judge, view, at):
+        return False
+    if readonly(judge, at.mount):
+        judge.must(view, "EROFS", "the mount or its file system is read-only")
+        return False
+    _own_error(judge, view, at)
+    if view.step.errno is not None:
+        raise Differs("success", view.step.errno, f"making {name!r}, which is not there")
+    return True
 
 
 def _plain(judge: Judge, dentry: Dentry) -> bool:
@@ -332,14 +339,8 @@ def _open(judge: Judge, view: View) -> None:
     takes = names.types[at.dentry.fs] != "proc"
     dentry = _there(judge, at, walked, step.errno in ("EEXIST", "EISDIR") if takes else step.errno != "ENOENT")
     if dentry is None:
-        if _takes_no_names(judge, view, at):
+        if not _can_make(judge, view, at, walked.last):
             return
-        if readonly(judge, at.mount):
-            judge.must(view, "EROFS", "the mount or its file system is read-only")
-            return
-        _own_error(judge, view, at)
-        if step.errno is not None:
-            raise Differs("success", step.errno, f"making {walked.last!r}, which is not there")
         dentry = names.make(at.dentry, walked.last, Kind.FILE)
     elif flags & O_EXCL:
         judge.must(view, "EEXIST", f"{walked.last!r} is there already")
