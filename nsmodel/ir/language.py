@@ -7,6 +7,7 @@ types it (:mod:`nsmodel.ir.lower`) and gives back a function that runs it direct
 from __future__ import annotations
 
 import enum
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NoReturn, ParamSpec, TypeVar, dataclass_transform
@@ -186,7 +187,18 @@ class ScopeCut(Exception):
 
 def fail(errno: Errno, reason: str) -> NoReturn:
     """An ordered check applied: the call ends with `errno` and changes nothing. Not allowed after an effect."""
+    if PASSED and _place_of_caller() in PASSED:
+        return  # type: ignore[misc]  # whoever asks what else would refuse the call
     raise Refused(errno, reason)
+
+
+PASSED: set[tuple[str, int]] = set()
+"""Checks (file and line) that the direct reading passes over; see :mod:`nsmodel.system.precedence`."""
+
+
+def _place_of_caller() -> tuple[str, int]:
+    frame = sys._getframe(2)
+    return frame.f_code.co_filename, frame.f_lineno
 
 
 def given(condition: bool) -> None:

@@ -365,6 +365,46 @@ class TheoremOutput(Output, kw_only=True):
     interrupted: bool
 
 
+class CheckInfo(msgspec.Struct, frozen=True):
+    """A check that refuses a call: `function` and `place` of the rule, `source` the kernel's functions."""
+
+    errno: str
+    reason: str
+    function: str
+    place: str
+    source: str
+
+
+class PairInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Two checks that refuse one call, of which `winner` comes first.
+
+    `replay`: what the running kernel says of the trace; null when it was not asked. `file` is where the trace was
+    written.
+    """
+
+    operation: str
+    winner: CheckInfo
+    loser: CheckInfo
+    steps: int
+    replay: Literal["agrees", "diverges"] | None = None
+    why: str | None = None
+    file: str | None = None
+
+
+class WhyOutput(Output, kw_only=True):
+    """`why`: of a call the checks that refuse it in order, and what it does with all of them passed over; or the pairs
+    of checks that calls of random traces meet, of which so many were refused."""
+
+    call: str | None = None
+    step: int | None = None
+    checks: list[CheckInfo] = []
+    end: str | None = None
+    pairs: list[PairInfo] = []
+    traces: int = 0
+    refused: int = 0
+    interrupted: bool = False
+
+
 OUTPUTS: dict[str, type[msgspec.Struct]] = {
     "check": CheckOutput,
     "simulate": SimulateOutput,
@@ -374,6 +414,7 @@ OUTPUTS: dict[str, type[msgspec.Struct]] = {
     "mutants": MutantsOutput,
     "bench": BenchOutput,
     "theorem": TheoremOutput,
+    "why": WhyOutput,
     "replay": ReplayOutput,
     "conform": ReplayOutput,
     "validate": ValidateOutput,

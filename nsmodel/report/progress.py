@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol
@@ -127,3 +127,14 @@ class ProgressView:
         lines = [f"{self.names[n]}  {meter.text()}" for n, meter in sorted(self.meters.items())]
         lines.append(f"{self.done} of {len(self.names)} done")
         self.live.update(Text("\n".join(lines)), refresh=True)
+
+
+@contextmanager
+def counting(title: str) -> Iterator[Callable[[str], None]]:
+    """A line on a terminal's standard error that says how far something is; silent in a pipe."""
+    console = Console(file=sys.stderr)
+    if not console.is_terminal:
+        yield lambda text: None
+        return
+    with console.status(title) as shown:
+        yield lambda text: shown.update(f"{title}: {text}")

@@ -66,6 +66,41 @@ def _plain(kind: Type, value: Any) -> Any:
     return value
 
 
+def restored(schema: Schema, state: Snapshot) -> Frozen:
+    """The inverse of :func:`snapshot`. Raises ValueError, with what does not fit the schema."""
+    known = {info.collection for info in schema.entities}
+    for collection in state:
+        if collection not in known:
+            raise ValueError(f"{collection}: no such collection")
+    return tuple(_restored(info, state.get(info.collection, [])) for info in schema.entities)
+
+
+def _restored(info: EntityInfo, rows: list[dict[str, Any]]) -> tuple[Row, ...]:
+    out: list[Row] = [None] * max((row["id"] for row in rows), default=0)
+    for row in rows:
+        values = []
+        for f in info.fields:
+            try:
+                values.append(_packed(f.type, row[f.name]))
+            except (KeyError, TypeError, ValueError) as wrong:
+                what = f"no {wrong}" if isinstance(wrong, KeyError) else wrong
+                raise ValueError(f"{info.collection} {row['id']}, {f.name}: {what}") from None
+        out[row["id"] - 1] = tuple(values)
+    return tuple(out)
+
+
+def _packed(kind: Type, value: Any) -> Any:
+    if isinstance(kind, RefType):
+        return int(value or 0)
+    if isinstance(kind, EnumType):
+        return kind.cls[value].value
+    if isinstance(kind, SetType):
+        return sum(1 << slot for slot in value)
+    if isinstance(kind, MapType):
+        return tuple(sorted((int(key), _packed(kind.value, v)) for key, v in value.items()))
+    return int(value)
+
+
 class View:
     """A snapshot by collection and id."""
 

@@ -1,0 +1,96 @@
+"""Which checks would refuse a call, in their order: the one that does, and those that would if it were not there.
+
+A rule runs in the direct reading again and again, each time over one more check that has refused it.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from nsmodel.ir.language import PASSED, Errno, NotEnabled, Refused, ScopeCut, Trap, function_of
+from nsmodel.ir.state import State
+from nsmodel.system.operation import Call, Operation
+
+KERNEL_PLACE = re.compile(r"\(([^()]*\bv\d+\.\d+[^()]*)\)|\(((?:fs|kernel|security|include)/[^()]*)\)")
+"""Where a docstring says which kernel function a helper is."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check that refuses a call: `place` is file and line of the rule, `source` the kernel's functions."""
+
+    errno: str
+    reason: str
+    function: str
+    place: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """All checks that would refuse a call, in order, and what happens once all of them are passed over."""
+
+    checks: tuple[Check, ...]
+    end: str
+
+
+def refusals(operation: Operation, state: Callable[[], State], call: Call) -> Refusals:
+    """Every check that refuses a call; `state` makes the state anew. Each is told as if those before had passed."""
+    found: list[Check] = []
+    with _passing() as passed:
+        while True:
+            k = state()
+            try:
+                value = operation.run(k, *operation.bind(k, call))
+            except Refused as refused:
+                place, check = _check(refused, operation)
+                if place in passed:
+                    return Refusals(tuple(found), "the same check refuses it again")
+                passed.add(place)
+                found.append(check)
+            except NotEnabled:
+                return Refusals(tuple(found), "it is no call here: the caller cannot make it")
+            except ScopeCut as cut:
+                return Refusals(tuple(found), f"it would need more {cut.entity} than the scope has")
+            except (Trap, AssertionError, AttributeError) as trap:
+                end = "what would come then cannot be told" if found else f"the rule breaks: {trap}"
+                return Refusals(tuple(found), end)
+            else:
+                result = int(value) if value is not None else 0
+                kept = f"it fails with {Errno(-result).name} and keeps what it did" if result < 0 else "it succeeds"
+                return Refusals(tuple(found), kept)
+
+
+@contextmanager
+def _passing() -> Iterator[set[tuple[str, int]]]:
+    PASSED.clear()
+    try:
+        yield PASSED
+    finally:
+        PASSED.clear()
+
+
+def _check(refused: Refused, operation: Operation) -> tuple[tuple[str, int], Check]:
+    frame, line = _frames(refused.__traceback__)[-2]  # the last one is that of `fail` itself
+    code = frame.f_code
+    where = code.co_filename, line
+    function = function_of(frame.f_globals.get(code.co_name))
+    source = operation.function.source
+    if function is not None and function.kind != "syscall":
+        told = KERNEL_PLACE.search(" ".join((function.python.__doc__ or "").split()))
+        source = (told[1] or told[2]) if told else source
+    path = Path(code.co_filename)
+    inside = path.parts[path.parts.index("nsmodel") :] if "nsmodel" in path.parts else path.parts[-1:]
+    place = f"{'/'.join(inside)}:{line}"
+    return where, Check(refused.errno.name, refused.reason, code.co_name, place, source)
+
+
+def _frames(trace: TracebackType | None) -> list[tuple[Any, int]]:
+    return list(traceback.walk_tb(trace))
