@@ -118,3 +118,4 @@ WRITER_BEFORE_HOLD = Switch(
 )
 MR02 = Switch("MR02", "legit_flag_before_lock", "MNT_SYNC_UMOUNT is tested before mount_lock", "CVE-2025-38058")
 MR04 = Switch("MR04", "umount_symlink_no_put", "umount2 of a symbolic link leaks a reference", "CVE-2014-5045")
+US_ABOVE = Switch("ioctl_above", "ioctl_above", "an ioctl gives a namespace above the caller's", "synthetic")

@@ -69,6 +69,7 @@ MNT_AUTH = prop("MNT_AUTH", "a mount or superblock is changed only with capabili
 PROP_DOWN = prop("PROP_DOWN", "events reach only namespaces of the same owner or of one below", mounts.propagates_down)
 COPY_FAITHFUL = prop("COPY_FAITHFUL", "the copy of a namespace keeps what is unbindable", in_steps=True)
 SYNC_UMOUNT_IDLE = prop("SYNC_UMOUNT_IDLE", "what a synchronous umount takes along is idle", in_steps=True)
+NS_ISOL = prop("NS_ISOL", "no call gives a namespace above the caller's own", in_steps=True)
 
 ALL: tuple[Property, ...] = (
     REF_EXACT,
@@ -101,4 +102,5 @@ ALL: tuple[Property, ...] = (
     MNT_AUTH,
     LOCK_COVER,
     LOCK_FLAGS,
+    NS_ISOL,
 )

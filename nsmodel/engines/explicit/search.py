@@ -34,6 +34,7 @@ from nsmodel.engines.native.sites import Cut, Refusal
 from nsmodel.engines.retrace import Retrace
 from nsmodel.ir.language import Errno
 from nsmodel.ir.state import Frozen
+from nsmodel.system.problem import Problem
 from nsmodel.system.transition import TransitionSystem
 
 INTERRUPTED = "interrupted"
@@ -125,7 +126,7 @@ class Run:
         store, out = self.store, self.out
         content = self.kept.content if self.kept is not None else None
         if content is None:
-            store.start(self.forms.form(self.system.initial))
+            store.start(self._initial())
             phase, level = "judge", Level(store.width)
             self._want()
         else:
@@ -142,6 +143,14 @@ class Run:
         if content is not None and phase == "done" and content.manifest.phase == "done":
             out.complete = content.manifest.complete
         return self._finished(phase, level)
+
+    def _initial(self) -> tuple[int, ...]:
+        try:
+            return self.forms.form(self.system.initial)
+        except ValueError as wrong:
+            fix = "give the spec a larger bound"
+            what = "the initial state does not fit the scope"
+            raise Problem(what, place=self.system.spec.name, cause=str(wrong), fix=fix) from None
 
     def _next(self, phase: str) -> tuple[str, Level]:
         """What comes after a level was judged, or expanded."""

@@ -12,9 +12,9 @@ from typing import Any
 from nsmodel.oracle.errors import Diverged
 from nsmodel.oracle.live import translate, translate_mounts
 from nsmodel.oracle.live.driver import Answer, NoAnswer, NsHandle, Sandbox, Seen
-from nsmodel.oracle.live.mount_watch import MountWatch
+from nsmodel.oracle.live.mount_watch import NS_FIELDS, MountWatch
 from nsmodel.oracle.live.routes import Forests, NoPath, Routes
-from nsmodel.oracle.live.translate import AUTO, AUTO_BASE, CHOSEN_BASE, SIGNALS, Command
+from nsmodel.oracle.live.translate import AUTO, AUTO_BASE, CHOSEN_BASE, IOCTL, SIGNALS, Command
 from nsmodel.system.snapshot import View
 from nsmodel.traces.trace import Trace
 
@@ -30,6 +30,8 @@ HELD_BY_CONTEXTS = frozenset({"user_namespaces", "net_namespaces", "ipc_namespac
 """A context of fsopen or fspick holds those of its maker, which the model leaves out (fs/fs_context.c)."""
 WITHIN_MOUNTS = frozenset(translate_mounts.COMMANDS)
 """Operations that change nothing of tasks but where they stand."""
+PLAIN = frozenset({"ns_get_nstype", "ns_get_owner_uid"})
+"""Operations whose result is no number of a process."""
 INTERLEAVED = {"unshare_uts_3", "exit_namespaces_2", "read_uts_2", "fork_racing_2"}
 """The step of each interleaved rule at which other tasks begin to see what it did: replay makes the call there."""
 
@@ -266,8 +268,18 @@ class Replayer:
                 row = step.after.row("descriptors", slot)
                 if self.watch is not None and row["mount"] is not None:
                     self.watch.opened(row, answer.extra[:2])
+                self._compare_file(worker, command.handle, row)
         if self.watch is not None and step.result >= 0:
             self._keep_names(command, answer)
+
+    def _compare_file(self, worker: int, handle: int, row: dict[str, Any]) -> None:
+        """A new descriptor of a namespace is of the one that the trace says, as far as that was seen elsewhere."""
+        for name, collection in NS_FIELDS.items():
+            known = self.world.namespaces.get((collection, row.get(name) or 0))
+            if known is not None and not row.get("opath"):
+                seen = self.box.call(worker, "J", handle, 0, IOCTL["id"]).result
+                if seen != known.ns_id:
+                    raise Diverged(f"namespace {known.ns_id}", _shown(seen), "what was opened")
 
     def _keep_names(self, command: Command, answer: Answer) -> None:
         """Make the names of a new file system, and learn the numbers of names that were made."""
@@ -336,7 +348,7 @@ class Replayer:
 
     def _expected_result(self, step: Step) -> int:
         """The result on this machine: a number that the allocator chose stands for whatever its owner got."""
-        if step.result < AUTO_BASE:
+        if step.result < AUTO_BASE or step.operation in PLAIN:
             return step.result
         pid = step.result - AUTO_BASE
         known = self.world.numbers[pid]

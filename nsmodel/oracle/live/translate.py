@@ -27,6 +27,8 @@ NS = {
     "mnt": 0x20000, "uts": 0x04000000, "ipc": 0x08000000, "pid": 0x20000000, "net": 0x40000000, "cgroup": 0x02000000,
     "time": 0x80, "user": 0x10000000,
 }  # fmt: skip
+IOCTL = {"userns": 0xB701, "parent": 0xB702, "nstype": 0xB703, "owner_uid": 0xB704, "id": 0x8008B70D}
+"""NS_GET_* requests (include/uapi/linux/nsfs.h)."""
 CLONE_DETACHED = 0x00400000
 """A bit that clone3 refuses."""
 UNKNOWN = 1
@@ -162,6 +164,14 @@ def pidfd_open(m: Machine, task: int, a: dict[str, Any]) -> Command:
     return Command(("P", handle, _named(m, task, a["target"])), handle=handle)
 
 
+def _ns_ioctl(request: str) -> Callable[[Machine, int, dict[str, Any]], Command]:
+    def make(m: Machine, task: int, a: dict[str, Any]) -> Command:
+        new = m.fresh_handle() if request in ("userns", "parent") else None
+        return Command(("J", m.handle(a["file"]), new or 0, IOCTL[request]), handle=new)
+
+    return make
+
+
 def set_limit(m: Machine, task: int, a: dict[str, Any]) -> Command:
     return Command(("F", f"sys/user/max_{_link(a['kind'])}_namespaces", a["limit"]))
 
@@ -209,6 +219,10 @@ COMMANDS: dict[str, Callable[[Machine, int, dict[str, Any]], Command]] = {
     "open_ns": open_ns,
     "close": lambda m, t, a: Command(("X", m.handle(a["file"]))),
     "pidfd_open": pidfd_open,
+    "ns_get_userns": _ns_ioctl("userns"),
+    "ns_get_parent": _ns_ioctl("parent"),
+    "ns_get_nstype": _ns_ioctl("nstype"),
+    "ns_get_owner_uid": _ns_ioctl("owner_uid"),
     "set_limit": set_limit,
 }
 """The command of each atomic operation, those on mounts aside."""

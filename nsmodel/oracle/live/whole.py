@@ -23,6 +23,7 @@ from nsmodel.kernel.mount.type import mount_change_type
 from nsmodel.kernel.mount.umount import umount2
 from nsmodel.kernel.mount.unlink import rename, unlink
 from nsmodel.kernel.nsfs import close, open_ns, pidfd_open
+from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_owner_uid, ns_get_parent, ns_get_userns
 from nsmodel.kernel.objects import AttributeKind, Kernel
 from nsmodel.kernel.session import (
     getpgid,
@@ -65,6 +66,7 @@ WHOLE = Spec(
         op(mount_change_type), op(mount_remount), op(mount_remount_bind), op(mount), op(umount2), op(open_path),
         op(fchdir), op(chdir), op(chroot), op(pivot_root), op(open_tree), op(move_mount), op(mount_setattr), op(fsopen),
         op(fsconfig_create), op(fsconfig_reconfigure), op(fsmount), op(fspick), op(bind_ns), op(unlink), op(rename),
+        op(ns_get_userns), op(ns_get_parent), op(ns_get_nstype), op(ns_get_owner_uid),
     ),
     properties=(),
 )  # fmt: skip
@@ -73,7 +75,8 @@ PROCESS = {
     "clone3": 14, "unshare": 7, "setns": 7, "setns_pidfd": 5, "exit_thread": 3, "exit_group": 3, "wait4": 4,
     "waitid": 2, "kill": 5, "tgkill": 2, "pidfd_send_signal": 2, "sigaction": 2, "getpid": 1, "gettid": 1, "getppid": 2,
     "getpgid": 2, "getsid": 2, "setsid": 2, "setpgid": 3, "set_child_subreaper": 2, "setresuid": 2, "open_ns": 8,
-    "close": 2, "pidfd_open": 4, "set_limit": 2,
+    "close": 2, "pidfd_open": 4, "set_limit": 2, "ns_get_userns": 3, "ns_get_parent": 3, "ns_get_nstype": 1,
+    "ns_get_owner_uid": 2,
 }  # fmt: skip
 MOUNTS = {
     "mount_new": 10, "mount_bind": 14, "mount_move": 7, "mount_change_type": 12, "mount_remount": 2,

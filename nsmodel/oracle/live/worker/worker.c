@@ -18,6 +18,7 @@
  *   R ON                   child subreaper              Z                        setsid
  *   Y PID PGID             setpgid                      V UID                    setresuid(UID, UID, UID)
  *   A HOW                  SIGTERM: 0 default, 1 handled, 2 ignored; c: how often it was handled
+ *   J H NEW REQUEST        ioctl on a namespace's file; what it opens is NEW, what it writes is the result
  *   F PATH TEXT            write TEXT to PATH of /proc  m… …                     calls on mounts: mounts.h
  */
 #include "calls.h"
@@ -88,6 +89,13 @@ static void perform(int slot, char *at) {
   case 'S': h = (int)number(&at); result = SYS(setns, handle[h], number(&at)); break;
   case 'O': h = (int)number(&at); result = SYS(openat, PROC, word(&at), 0); break;
   case 'P': h = (int)number(&at); result = SYS(pidfd_open, number(&at), 0); break;
+  case 'J': {
+    uint64_t told = 0;
+    a = number(&at); h = (int)number(&at); b = number(&at);
+    result = SYS(ioctl, handle[a], b, &told);
+    if (b > 0xb703 && result == 0) result = b == 0xb704 ? (long)(uint32_t)told : (long)told;
+    break;
+  }
   case 'X': h = (int)number(&at); result = SYS(close, handle[h]); handle[h] = -1; break;
   case 'G': h = (int)number(&at); result = SYS(pidfd_send_signal, handle[h], number(&at), 0, 0); break;
   case 'K': a = number(&at); result = SYS(kill, a, number(&at)); break;
@@ -121,7 +129,7 @@ static void perform(int slot, char *at) {
   case 'm': result = mount_call(at, extra, &extras); break;
   default: break;
   }
-  if ((op == 'O' || op == 'P') && result >= 0) { handle[h] = (int)result; result = 0; }
+  if ((op == 'O' || op == 'P' || (op == 'J' && b < 0xb703)) && result >= 0) { handle[h] = (int)result; result = 0; }
   answer(slot, result, extras, extra);
 }
 void serve(long slot) {

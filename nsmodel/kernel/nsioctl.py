@@ -1,0 +1,142 @@
+"""What a namespace file tells of its namespace (ioctl_nsfs(2); fs/nsfs.c: ns_ioctl, v6.18)."""
+
+from __future__ import annotations
+
+from nsmodel.ir.language import EBADF, EINVAL, ENOTTY, EPERM, assure, fail, given, helper, syscall
+from nsmodel.kernel.credentials import may_call
+from nsmodel.kernel.mutants import US_ABOVE
+from nsmodel.kernel.nsproxy import user_within
+from nsmodel.kernel.objects import Descriptor, Kernel, Task, Uid, UserNamespace
+from nsmodel.kernel.pid import within
+from nsmodel.kernel.pins import pin_file
+
+NOBODY = 65534
+"""What an id is shown as where it means nothing (/proc/sys/kernel/overflowuid)."""
+
+
+@helper
+def check_ns_file(k: Kernel, file: Descriptor) -> None:
+    """The descriptor is open, not only a place, and is of a namespace's file: others know none of these requests."""
+    if file.opath:
+        fail(EBADF, "the descriptor was opened with O_PATH")
+    named = file.mnt is not None or file.uts is not None or file.ipc is not None or file.net is not None
+    named = named or file.cgroup is not None or file.time is not None
+    if not named and file.pid_ns is None and file.user is None:
+        fail(ENOTTY, "the descriptor is of no namespace")
+
+
+@helper
+def owner_of(k: Kernel, file: Descriptor) -> UserNamespace | None:
+    """The user namespace that owns what a file names; of a user namespace its parent; None is outside."""
+    if file.mnt is not None:
+        return file.mnt.owner
+    if file.uts is not None:
+        return file.uts.owner
+    if file.ipc is not None:
+        return file.ipc.owner
+    if file.net is not None:
+        return file.net.owner
+    if file.cgroup is not None:
+        return file.cgroup.owner
+    if file.time is not None:
+        return file.time.owner
+    if file.pid_ns is not None:
+        return file.pid_ns.owner
+    if file.user is not None:
+        return file.user.owner
+    return None
+
+
+@helper
+def check_owner(k: Kernel, task: Task, owner: UserNamespace | None) -> None:
+    """Nothing above the caller's own user namespace is given (kernel/user_namespace.c: ns_get_owner, v6.18)."""
+    if owner is None:
+        fail(EPERM, "the owner is no user namespace of the caller's, nor below it")
+    if not user_within(k, owner, task.user_ns) and not k.bug(US_ABOVE):
+        fail(EPERM, "the owner is no user namespace of the caller's, nor below it")
+
+
+@helper
+def open_user(k: Kernel, task: Task, owner: UserNamespace | None) -> None:
+    """A descriptor of a user namespace (fs/nsfs.c: open_related_ns, v6.18)."""
+    new = k.new(Descriptor)
+    new.table = task.group_leader
+    new.user = owner
+    pin_file(k, new)
+    inside = owner is not None and user_within(k, owner, task.user_ns)
+    assure("NS_ISOL", inside, "an ioctl gives a user namespace above the caller's", task, owner)
+
+
+@syscall(source="fs/nsfs.c: ns_ioctl, NS_GET_USERNS; kernel/user_namespace.c: ns_get_owner (v6.18); ioctl_nsfs(2)")
+def ns_get_userns(k: Kernel, task: Task, file: Descriptor) -> int:
+    """Open the user namespace that owns the one that a file names."""
+    given(may_call(k, task) and file.table is task.group_leader)
+    check_ns_file(k, file)
+    owner = owner_of(k, file)
+    check_owner(k, task, owner)
+    open_user(k, task, owner)
+    return 0
+
+
+@syscall(source="fs/nsfs.c: ns_ioctl, NS_GET_PARENT; kernel/pid_namespace.c: pidns_get_parent (v6.18); ioctl_nsfs(2)")
+def ns_get_parent(k: Kernel, task: Task, file: Descriptor) -> int:
+    """Open the parent of the user or pid namespace that a file names, unless it is above the caller's."""
+    given(may_call(k, task) and file.table is task.group_leader)
+    check_ns_file(k, file)
+    ns = file.pid_ns
+    if file.user is not None:
+        check_owner(k, task, file.user.owner)
+    elif ns is None:
+        fail(EINVAL, "a namespace of this type has no parent")
+    above = ns.parent if ns is not None else None
+    if ns is not None:
+        if above is None:
+            fail(EPERM, "the parent is no pid namespace of the caller's, nor below it")
+        if not within(k, above, task.pid.ns) and not k.bug(US_ABOVE):
+            fail(EPERM, "the parent is no pid namespace of the caller's, nor below it")
+    if file.user is not None:
+        open_user(k, task, file.user.owner)
+    else:
+        new = k.new(Descriptor)
+        new.table = task.group_leader
+        new.pid_ns = above
+        pin_file(k, new)
+        inside = above is not None and within(k, above, task.pid.ns)
+        assure("NS_ISOL", inside, "an ioctl gives a pid namespace above the caller's", task, above)
+    return 0
+
+
+@syscall(source="fs/nsfs.c: ns_ioctl, NS_GET_NSTYPE (v6.18); ioctl_nsfs(2)")
+def ns_get_nstype(k: Kernel, task: Task, file: Descriptor) -> int:
+    """The type of the namespace that a file names, as the flag of clone that makes one."""
+    given(may_call(k, task) and file.table is task.group_leader)
+    check_ns_file(k, file)
+    if file.mnt is not None:
+        return 0x20000
+    if file.uts is not None:
+        return 0x4000000
+    if file.ipc is not None:
+        return 0x8000000
+    if file.net is not None:
+        return 0x40000000
+    if file.cgroup is not None:
+        return 0x2000000
+    if file.time is not None:
+        return 0x80
+    if file.pid_ns is not None:
+        return 0x20000000
+    return 0x10000000
+
+
+@syscall(source="fs/nsfs.c: ns_ioctl, NS_GET_OWNER_UID (v6.18); ioctl_nsfs(2)")
+def ns_get_owner_uid(k: Kernel, task: Task, file: Descriptor) -> int:
+    """The user who made a user namespace, as the caller's user namespace shows ids."""
+    given(may_call(k, task) and file.table is task.group_leader)
+    check_ns_file(k, file)
+    if file.user is None:
+        fail(EINVAL, "the namespace is no user namespace")
+    if not task.user_ns.mapped:
+        return NOBODY
+    if file.user.charged == Uid.ROOT:
+        return 0
+    return 1000
