@@ -192,15 +192,14 @@ def do_open_tree(k: Kernel, task: Task, at: Mount, dentry: Dentry, flags: OpenTr
     if not flags.clone:
         return open_mount(k, task, at, dentry, True)
     check_may_mount(k, task)
-    mine = own_ns(k, task)
     check_room_for_tree(k, task)
     check_source(k, task, at, dentry, flags.recursive)
     originals = {at}
     if flags.recursive:
         originals = copied(k, at, dentry, True)
-    here = at.ns
-    origin: MntNamespace | None = mine
-    anywhere = False
+    here = at.ns  # files of namespaces are copied from anywhere, also from where they were unmounted
+    origin = here
+    anywhere = here is None
     if here is not None and here.anonymous:
         origin = here.origin
         anywhere = here.anywhere

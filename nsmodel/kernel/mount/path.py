@@ -29,9 +29,9 @@ def starts_at(k: Kernel, task: Task, m: Mount, dentry: Dentry) -> bool:
 @helper
 def at_root(k: Kernel, task: Task, m: Mount, dentry: Dentry) -> bool:
     """`..` stays at a place, and goes over to what is mounted on it: the task's root directory, and the root of a mount
-    that lies on nothing (follow_dotdot, v6.18)."""
+    that lies on nothing, if it is a directory (follow_dotdot, v6.18)."""
     if m.parent is None and dentry is m.root:
-        return True
+        return dentry.directory
     fs = task.fs
     if fs is None:
         return starts_at(k, task, m, dentry)

@@ -115,8 +115,10 @@ class Routes:
         return f"{above.rstrip('/')}/{self.forests.letters[dentry]}"
 
     def _lies_on_nothing(self, place: Place) -> bool:
+        """`..` stays there and goes over to what is mounted on it."""
         mount = self.mounts[place[0]]
-        return place[1] == mount["root"] and mount["parent"] is None
+        lies = place[1] == mount["root"] and mount["parent"] is None
+        return bool(lies and self.forests.dentries[place[1]]["directory"])
 
     def _starts(self, task: int) -> dict[Place, str]:
         """Where lookups of a task start, with the first word of a path from there."""

@@ -184,6 +184,22 @@ FOUND = {
         step("unshare", task=1, flags=CloneFlags(newipc=True)),
         step("mount_new", task=1, root=11, at=2, dentry=2, flags=AttributeFlags(relatime=True)),
     ),
+    "a copy of a namespace's file comes from where the file is": (
+        step("unshare", task=1, flags=CloneFlags(newns=True)),
+        step("bind_ns", task=1, target=1, kind=NsType.UTS, at=4, dentry=10, swapped=False),
+        step("open_path", task=1, at=4, dentry=2, opath=True, write=False),
+        step("open_tree", task=1, at=1, dentry=44, flags=OpenTreeFlags(clone=True, recursive=True)),
+        step("mount_bind", task=1, source=2, root=44, at=4, dentry=9, rec=False),
+        step("clone3", task=1, flags=CloneFlags(newns=True, newuser=True), tids=SetTid()),
+        step("open_tree", task=2, at=8, dentry=7, flags=OpenTreeFlags(clone=True, recursive=True)),
+        step("open_tree", task=2, at=1, dentry=44, flags=OpenTreeFlags(clone=True, recursive=True)),
+        step("mount_move", task=2, source=2, root=44, at=11, dentry=44),
+    ),
+    "nothing leads from the file of a namespace to what is on it but a walk": (
+        step("bind_ns", task=1, target=1, kind=NsType.UTS, at=2, dentry=10, swapped=False),
+        step("open_tree", task=1, at=3, dentry=44, flags=OpenTreeFlags(clone=True)),
+        step("move_mount", task=1, source=3, root=44, at=4, dentry=44, flags=MoveFlags()),
+    ),
 }
 """Traces of campaigns on which model or replay were wrong once."""
 
