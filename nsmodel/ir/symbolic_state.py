@@ -25,7 +25,7 @@ Cell: TypeAlias = tuple[type[Entity], str, int] | tuple[type[Entity], str, int, 
 """A place of one term: entity, field (or `live`), slot, and for sets and maps the slot of the member or key."""
 
 LIVE = "live"
-RESULT_WIDTH = 16
+RESULT_WIDTH = 32
 """Width of what a call returns, in two's complement; natural numbers inside of rules are narrower."""
 
 
