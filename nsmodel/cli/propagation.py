@@ -12,9 +12,8 @@ from nsmodel.report.picture import flow
 from nsmodel.system.problem import Problem
 from nsmodel.system.verdict import Exit
 from nsmodel.traces.mount_facts import MountFacts
-from nsmodel.traces.names import Names
 from nsmodel.traces.places import mounts_of
-from nsmodel.traces.read import load_trace
+from nsmodel.traces.read import load_trace, state_after
 from nsmodel.traces.receivers import Propagation
 from nsmodel.traces.trace import Trace
 
@@ -64,16 +63,7 @@ def command(trace: str, step: int | None, only: str | None, svg: str | None, jso
 
 def _graph(trace: Trace, step: int | None, file: str) -> tuple[int, Propagation]:
     """The number of the step that was asked for, and the graph after it. Raises :class:`Problem`."""
-    names = Names()
-    for state in (trace.start, *(s.state for s in trace.prelude if s.state is not None)):
-        names.see(state)
-    states = trace.states()
-    if step is not None and step >= len(states):
-        cause = f"the trace has {plural(len(states) - 1, 'step')} with a state after it"
-        raise Problem(f"there is no state after step {step}", place=file, cause=cause)
-    number = len(states) - 1 if step is None else step
-    for state in states[: number + 1]:
-        names.see(state)
-    if not mounts_of(states[number]):
+    number, state, names = state_after(trace, step, file)
+    if not mounts_of(state):
         raise Problem("nothing propagates", place=file, cause="the trace has no mounts", fix="use nsmodel show")
-    return number, Propagation(MountFacts(states[number], names.table))
+    return number, Propagation(MountFacts(state, names.table))

@@ -28,10 +28,9 @@ from nsmodel.system.snapshot import restored
 from nsmodel.system.transition import TransitionSystem
 from nsmodel.system.verdict import Exit
 from nsmodel.traces.calls import Reader
-from nsmodel.traces.names import Names
-from nsmodel.traces.read import load_trace
+from nsmodel.traces.read import load_trace, state_after
 from nsmodel.traces.record import record
-from nsmodel.traces.trace import State, Trace, encode
+from nsmodel.traces.trace import Trace, encode
 
 OPERATIONS: dict[str, Operation] = {o.name: o for o in (*WHOLE.operations, op(write_maps))}
 """The calls of the kernel model."""
@@ -84,7 +83,7 @@ def command(
 
 
 def _call(text: str, loaded: Trace, file: str, step: int | None, json_file: str | None) -> WhyOutput:
-    number, state, names = _state(loaded, file, step)
+    number, state, names = state_after(loaded, step, file)
     schema = schema_of(Kernel)
     try:
         frozen: Frozen = restored(schema, state)
@@ -102,21 +101,6 @@ def _call(text: str, loaded: Trace, file: str, step: int | None, json_file: str 
     return WhyOutput(
         command="why", exit=Exit.MET, seconds=0.0, call=text.strip(), step=number, checks=checks, end=told.end
     )
-
-
-def _state(trace: Trace, file: str, step: int | None) -> tuple[int, State, Names]:
-    """The number of the step that was asked for, the state after it, and the names that it is shown with."""
-    names = Names()
-    for before in (trace.start, *(s.state for s in trace.prelude if s.state is not None)):
-        names.see(before)
-    states = trace.states()
-    if step is not None and step >= len(states):
-        cause = f"the trace has {plural(len(states) - 1, 'step')} with a state after it"
-        raise Problem(f"there is no state after step {step}", place=file, cause=cause)
-    number = len(states) - 1 if step is None else step
-    for state in states[: number + 1]:
-        names.see(state)
-    return number, states[number], names
 
 
 # -- pairs ------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from nsmodel.system.problem import Problem
+from nsmodel.traces.names import Names
 from nsmodel.traces.trace import State, Trace
 
 FIX = "write one with `nsmodel check SPEC --trace-out FILE`"
@@ -31,6 +32,24 @@ def load_trace(path: str | Path) -> Trace:
         ) from None
     _check(trace, place)
     return trace
+
+
+def state_after(trace: Trace, step: int | None, file: str) -> tuple[int, State, Names]:
+    """The number of a step (the last one for None), the state after it, and the names that it is shown with there.
+
+    Raises :class:`Problem` where the trace of `file` has no such step.
+    """
+    names = Names()
+    for before in (trace.start, *(s.state for s in trace.prelude if s.state is not None)):
+        names.see(before)
+    states = trace.states()
+    if step is not None and step >= len(states):
+        cause = f"the trace has {len(states) - 1} step{'s' * (len(states) != 2)} with a state after it"
+        raise Problem(f"there is no state after step {step}", place=file, cause=cause)
+    number = len(states) - 1 if step is None else step
+    for state in states[: number + 1]:
+        names.see(state)
+    return number, states[number], names
 
 
 def _where(place: str, raw: bytes, message: str) -> str:
