@@ -136,6 +136,13 @@ def move_roots(k: Kernel, old: Mount, dentry: Dentry, new: Mount) -> None:
 
 
 @helper
+def shared_below(k: Kernel, m: Mount) -> bool:
+    """What a mount lies on is shared; what lies on nothing is its own parent (`mnt_parent`)."""
+    on = m.parent
+    return on.group is not None if on is not None else m.group is not None
+
+
+@helper
 def path_pivot_root(k: Kernel, task: Task, new: Mount, new_dentry: Dentry, at: Mount, dentry: Dentry) -> int:
     """Make a mount the root, and put the old root on a directory below it."""
     fs = task.fs
@@ -152,9 +159,9 @@ def path_pivot_root(k: Kernel, task: Task, new: Mount, new_dentry: Dentry, at: M
         fail(ENOENT, "the place for the old root was removed or unmounted")
     above_new = new.parent
     above_root = root.parent
-    if old.group is not None or (above_new is not None and above_new.group is not None):
+    if old.group is not None or shared_below(k, new):
         fail(EINVAL, "the mount of the place for the old root, or the parent of the new one, is shared")
-    if above_root is not None and above_root.group is not None:
+    if shared_below(k, root):
         fail(EINVAL, "the parent of the current root is shared")
     if root.ns is not mount_ns(k, task) or new.ns is not mount_ns(k, task):
         fail(EINVAL, "a root is not in the caller's mount namespace")

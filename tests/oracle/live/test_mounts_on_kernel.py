@@ -10,6 +10,7 @@ import pytest
 
 from nsmodel.kernel.mount.bind import OpenTreeFlags
 from nsmodel.kernel.mount.move import MoveFlags
+from nsmodel.kernel.mount.type import Propagation
 from nsmodel.kernel.mount.umount import UmountFlags
 from nsmodel.kernel.objects import AttributeFlags, CloneFlags, NsType, SetTid
 from nsmodel.kernel.versions import running, switches_of
@@ -194,6 +195,14 @@ FOUND = {
         step("open_tree", task=2, at=8, dentry=7, flags=OpenTreeFlags(clone=True, recursive=True)),
         step("open_tree", task=2, at=1, dentry=44, flags=OpenTreeFlags(clone=True, recursive=True)),
         step("mount_move", task=2, source=2, root=44, at=11, dentry=44),
+    ),
+    "the bottom of a namespace is its own parent": (
+        step("open_ns", task=1, target=1, kind=NsType.MNT),
+        step("umount2", task=1, at=2, dentry=2, flags=UmountFlags(detach=True)),
+        step("setns", task=1, file=1, wrong_type=False),
+        step("mount_new", task=1, root=2, at=1, dentry=1, flags=AttributeFlags(relatime=True)),
+        step("mount_change_type", task=1, target=1, root=1, to=Propagation.SHARED, rec=False),
+        step("pivot_root", task=1, new=1, new_dentry=1, at=2, dentry=4),
     ),
     "nothing leads from the file of a namespace to what is on it but a walk": (
         step("bind_ns", task=1, target=1, kind=NsType.UTS, at=2, dentry=10, swapped=False),
