@@ -6,7 +6,7 @@ from nsmodel.ir.language import EBADF, EINVAL, ENOTTY, EPERM, assure, fail, give
 from nsmodel.kernel.credentials import may_call
 from nsmodel.kernel.mutants import US_ABOVE
 from nsmodel.kernel.nsproxy import user_within
-from nsmodel.kernel.objects import Descriptor, Kernel, Task, Uid, UserNamespace
+from nsmodel.kernel.objects import Descriptor, Kernel, PidNamespace, Task, Uid, UserNamespace
 from nsmodel.kernel.pid import within
 from nsmodel.kernel.pins import pin_file
 
@@ -50,21 +50,29 @@ def owner_of(k: Kernel, file: Descriptor) -> UserNamespace | None:
 @helper
 def check_owner(k: Kernel, task: Task, owner: UserNamespace | None) -> None:
     """Nothing above the caller's own user namespace is given (kernel/user_namespace.c: ns_get_owner, v6.18)."""
-    if owner is None:
-        fail(EPERM, "the owner is no user namespace of the caller's, nor below it")
-    if not user_within(k, owner, task.user_ns) and not k.bug(US_ABOVE):
+    if owner is None or (not user_within(k, owner, task.user_ns) and not k.bug(US_ABOVE)):
         fail(EPERM, "the owner is no user namespace of the caller's, nor below it")
 
 
 @helper
-def open_user(k: Kernel, task: Task, owner: UserNamespace | None) -> None:
-    """A descriptor of a user namespace (fs/nsfs.c: open_related_ns, v6.18)."""
+def check_parent(k: Kernel, task: Task, parent: PidNamespace | None) -> None:
+    """Nothing above the caller's active pid namespace is given (kernel/pid_namespace.c: pidns_get_parent, v6.18)."""
+    if parent is None or (not within(k, parent, task.pid.ns) and not k.bug(US_ABOVE)):
+        fail(EPERM, "the parent is no pid namespace of the caller's, nor below it")
+
+
+@helper
+def open_related(k: Kernel, task: Task, user: UserNamespace | None, pid_ns: PidNamespace | None) -> None:
+    """A descriptor of a user or of a pid namespace (fs/nsfs.c: open_related_ns, v6.18)."""
     new = k.new(Descriptor)
     new.table = task.group_leader
-    new.user = owner
+    new.user = user
+    new.pid_ns = pid_ns
     pin_file(k, new)
-    inside = owner is not None and user_within(k, owner, task.user_ns)
-    assure("NS_ISOL", inside, "an ioctl gives a user namespace above the caller's", task, owner)
+    inside = user is None or user_within(k, user, task.user_ns)
+    assure("NS_ISOL", inside, "an ioctl gives a user namespace above the caller's", task, user)
+    inside = pid_ns is None or within(k, pid_ns, task.pid.ns)
+    assure("NS_ISOL", inside, "an ioctl gives a pid namespace above the caller's", task, pid_ns)
 
 
 @syscall(source="fs/nsfs.c: ns_ioctl, NS_GET_USERNS; kernel/user_namespace.c: ns_get_owner (v6.18); ioctl_nsfs(2)")
@@ -74,7 +82,7 @@ def ns_get_userns(k: Kernel, task: Task, file: Descriptor) -> int:
     check_ns_file(k, file)
     owner = owner_of(k, file)
     check_owner(k, task, owner)
-    open_user(k, task, owner)
+    open_related(k, task, owner, None)
     return 0
 
 
@@ -83,26 +91,17 @@ def ns_get_parent(k: Kernel, task: Task, file: Descriptor) -> int:
     """Open the parent of the user or pid namespace that a file names, unless it is above the caller's."""
     given(may_call(k, task) and file.table is task.group_leader)
     check_ns_file(k, file)
-    ns = file.pid_ns
+    owner: UserNamespace | None = None
+    parent: PidNamespace | None = None
     if file.user is not None:
-        check_owner(k, task, file.user.owner)
-    elif ns is None:
-        fail(EINVAL, "a namespace of this type has no parent")
-    above = ns.parent if ns is not None else None
-    if ns is not None:
-        if above is None:
-            fail(EPERM, "the parent is no pid namespace of the caller's, nor below it")
-        if not within(k, above, task.pid.ns) and not k.bug(US_ABOVE):
-            fail(EPERM, "the parent is no pid namespace of the caller's, nor below it")
-    if file.user is not None:
-        open_user(k, task, file.user.owner)
+        owner = file.user.owner
+        check_owner(k, task, owner)
+    elif file.pid_ns is not None:
+        parent = file.pid_ns.parent
+        check_parent(k, task, parent)
     else:
-        new = k.new(Descriptor)
-        new.table = task.group_leader
-        new.pid_ns = above
-        pin_file(k, new)
-        inside = above is not None and within(k, above, task.pid.ns)
-        assure("NS_ISOL", inside, "an ioctl gives a pid namespace above the caller's", task, above)
+        fail(EINVAL, "a namespace of this type has no parent")
+    open_related(k, task, owner, parent)
     return 0
 
 

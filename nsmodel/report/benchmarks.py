@@ -54,7 +54,7 @@ def _table(console: Console, cases: list[BenchCase]) -> None:
         console,
         ("ratio: the peer's seconds over ours, both without compilation. Peers check what `nsmodel export`", "dim"),
     )
-    line(console, ("prints (TLC: benchmarks/tla), which nobody tuned for them.", "dim"))
+    line(console, ("prints (TLC: nsmodel/bench/tla), which nobody tuned for them.", "dim"))
 
 
 def _cells(case: BenchCase) -> tuple[str, ...]:

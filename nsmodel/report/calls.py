@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from nsmodel.traces.places import place
+from nsmodel.traces.places import Table, place
 from nsmodel.traces.trace import State, Step, Trace
-
-Table = Mapping[tuple[str, int], str]
 
 
 def arguments(trace: Trace, step: Step, table: Table, state: State) -> list[str]:

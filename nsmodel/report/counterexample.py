@@ -10,8 +10,9 @@ from nsmodel.report import calls
 from nsmodel.report.calls import value_text
 from nsmodel.report.console import folded, line, plural
 from nsmodel.report.forest import mount_forest
-from nsmodel.report.tree import Table, numbers, process_tree
+from nsmodel.report.tree import numbers, process_tree
 from nsmodel.traces.names import Names, shown_number
+from nsmodel.traces.places import Table
 from nsmodel.traces.trace import Change, State, Step, Trace
 
 COUNTERS = ("count", "inode", "users")

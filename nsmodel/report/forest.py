@@ -3,15 +3,13 @@ step changed of it. Lines of at most 78 columns, so that they fit a terminal wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from nsmodel.report.console import columns
 from nsmodel.traces.mount_facts import MountFacts, place_change
-from nsmodel.traces.places import path_in, place_names
+from nsmodel.traces.places import Table, path_in, place_names
 from nsmodel.traces.trace import State
 
-Table = Mapping[tuple[str, int], str]
 WIDTH = 78
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from nsmodel.report.console import columns
 from nsmodel.traces.names import shown_number
+from nsmodel.traces.places import Table
 from nsmodel.traces.trace import State
-
-Table = Mapping[tuple[str, int], str]
 
 
 def process_tree(state: State, names: Table, marked: frozenset[int] = frozenset()) -> list[str]:

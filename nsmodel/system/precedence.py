@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 from nsmodel.ir.language import PASSED, Errno, NotEnabled, Refused, ScopeCut, Trap, function_of
 from nsmodel.ir.state import State
@@ -20,6 +18,8 @@ from nsmodel.system.operation import Call, Operation
 
 KERNEL_PLACE = re.compile(r"\(([^()]*\bv\d+\.\d+[^()]*)\)|\(((?:fs|kernel|security|include)/[^()]*)\)")
 """Where a docstring says which kernel function a helper is."""
+PACKAGE = Path(__file__).parents[1]
+"""The folder of the package, from which the places of rules are told."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _passing() -> Iterator[set[tuple[str, int]]]:
 
 
 def _check(refused: Refused, operation: Operation) -> tuple[tuple[str, int], Check]:
-    frame, line = _frames(refused.__traceback__)[-2]  # the last one is that of `fail` itself
+    frame, line = list(traceback.walk_tb(refused.__traceback__))[-2]  # the last one is that of `fail` itself
     code = frame.f_code
     where = code.co_filename, line
     function = function_of(frame.f_globals.get(code.co_name))
@@ -87,10 +87,5 @@ def _check(refused: Refused, operation: Operation) -> tuple[tuple[str, int], Che
         told = KERNEL_PLACE.search(" ".join((function.python.__doc__ or "").split()))
         source = (told[1] or told[2]) if told else source
     path = Path(code.co_filename)
-    inside = path.parts[path.parts.index("nsmodel") :] if "nsmodel" in path.parts else path.parts[-1:]
-    place = f"{'/'.join(inside)}:{line}"
+    place = f"{path.relative_to(PACKAGE.parent) if path.is_relative_to(PACKAGE) else path.name}:{line}"
     return where, Check(refused.errno.name, refused.reason, code.co_name, place, source)
-
-
-def _frames(trace: TracebackType | None) -> list[tuple[Any, int]]:
-    return list(traceback.walk_tb(trace))

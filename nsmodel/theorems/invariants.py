@@ -14,15 +14,16 @@ from itertools import permutations
 
 from nsmodel.ir.language import BROKEN, Broken, Trap
 from nsmodel.kernel.mount import invariants
-from nsmodel.kernel.mount.type import Propagation, change_type
-from nsmodel.kernel.mount.victims import Leaving, umount_tree, victims
+from nsmodel.kernel.mount.type import Propagation
+from nsmodel.kernel.mount.victims import Leaving
 from nsmodel.kernel.objects import FileSystem, Kernel, MntNamespace, Mount, PeerGroup, UserNamespace
 from nsmodel.theorems import attach as attaching
 from nsmodel.theorems.attach_case import Case
 from nsmodel.theorems.attach_rule import AttachModel
-from nsmodel.theorems.forests import Places, Shape, children, orbits, places, shapes, subtree, symmetries
+from nsmodel.theorems.forests import Places, Shape, children, orbits, places, shapes, symmetries
 from nsmodel.theorems.groups import Groups, all_groups
 from nsmodel.theorems.model import named
+from nsmodel.theorems.operations import change, leave
 from nsmodel.theorems.share import Tally, Told
 from nsmodel.theorems.umount import related_among
 
@@ -55,7 +56,7 @@ class Start:
     locked: int
     operation: str
     mount: int
-    run: Callable[[Kernel, Sequence[Mount]], None] = field(repr=False, compare=False)
+    run: Callable[[Kernel, Sequence[Mount]], object] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,7 @@ def starts(operation: str, forest: Forest) -> Iterator[Start]:
         others = sum(1 << x for x, on in enumerate(shape) if on >= 0 and x != m)
         for locked in dict.fromkeys((0, others)):
             for how in (Leaving.LAZY,) if m in shape else (Leaving.LAZY, Leaving.SYNC):
-                run = _leave(subtree(shape, m), m, how)
-                yield Start(forest, locked, f"umount ({how.name.lower()})", m, run)
+                yield Start(forest, locked, f"umount ({how.name.lower()})", m, _leave(m, how, bool(locked)))
 
 
 class Direct:
@@ -192,16 +192,12 @@ class Direct:
         return AttachModel(self.part.standing + len(self.part.shape), self.switches)
 
 
-def _leave(going: tuple[int, ...], m: int, how: Leaving) -> Callable[[Kernel, Sequence[Mount]], None]:
-    def run(k: Kernel, mounts: Sequence[Mount]) -> None:
-        tree: set[Mount] = frozenset(mounts[n] for n in going)  # type: ignore[assignment]
-        umount_tree(k, tree, victims(k, tree, mounts[m]), mounts[m], how)
-
-    return run
+def _leave(m: int, how: Leaving, locks: bool) -> Callable[[Kernel, Sequence[Mount]], object]:
+    return lambda k, mounts: leave(k, mounts[m], how, locks)
 
 
-def _change(m: int, to: Propagation) -> Callable[[Kernel, Sequence[Mount]], None]:
-    return lambda k, mounts: change_type(k, mounts[m], to)
+def _change(m: int, to: Propagation) -> Callable[[Kernel, Sequence[Mount]], object]:
+    return lambda k, mounts: change(k, mounts[m], to)
 
 
 def broken(k: Kernel) -> str | None:

@@ -43,17 +43,19 @@ class Standing:
 
     def __init__(self, part: Part) -> None:
         self.mounts = len(part.shape)
-        self.slots = {"mounts": self.mounts, "peer_groups": self.mounts, "mnt_namespaces": self.mounts}
+        self.slots = dict.fromkeys(("mounts", "peer_groups", "mnt_namespaces"), self.mounts)
+        self.slots["dentries"] = 2 * self.mounts
 
     def names(self, k: Kernel) -> None:
         """A chain: what is above can be any name of a forest, and what is below any other."""
-        chain(k, 2 * self.mounts)
+        above: Dentry | None = None
+        for _ in range(self.slots["dentries"]):
+            above = directory(k, above)
 
     def encoder(self, layout: Layout) -> Callable[[Forest], int]:
         """A function that gives the stored form of a forest."""
         add = layout.stored
-        fixed = add(UserNamespace, None, 0, 0b10) | add(Mount, None, 0, live(self.mounts))
-        fixed |= sum(add(Mount, "count", m, 1) for m in range(1, self.mounts + 1))
+        fixed = there_from_the_start(layout, self.mounts)
         groups = groups_encoder(layout)
 
         @functools.cache
@@ -93,6 +95,7 @@ class Attached:
         self.mounts = self.standing + len(self.tree)
         most = self.mounts + (self.mounts - 1) * len(self.tree)
         self.slots = {"mounts": most, "peer_groups": most, "mnt_namespaces": self.mounts, "descriptors": 2}
+        self.slots["dentries"] = 3 + 3 * self.mounts
 
     def names(self, k: Kernel) -> None:
         """The mountpoint, roots that show it or do not, and on each root a name for each mount of the tree."""
@@ -110,10 +113,9 @@ class Attached:
         """A function that gives the stored form of a case."""
         add = layout.stored
         top = self.standing + 1
-        fixed = add(UserNamespace, None, 0, 0b10) | add(Mount, None, 0, live(self.mounts))
-        fixed += add(Descriptor, None, 0, 0b110) + add(Descriptor, "tree", 1, 1) + add(Descriptor, "mount", 1, top)
+        fixed = there_from_the_start(layout, self.mounts)
+        fixed += add(Descriptor, None, 0, live(2)) + add(Descriptor, "tree", 1, 1) + add(Descriptor, "mount", 1, top)
         fixed += add(Descriptor, "mount", 2, 1) + add(Descriptor, "dentry", 2, SPOT)
-        fixed += sum(add(Mount, "count", m, 1) for m in range(1, self.mounts + 1))
         groups = groups_encoder(layout)
 
         @functools.cache
@@ -160,6 +162,12 @@ class Attached:
         return encode
 
 
+def there_from_the_start(layout: Layout, mounts: int) -> int:
+    """The stored form of one user namespace, and of so many mounts that nothing is known of."""
+    out = layout.stored(UserNamespace, None, 0, live(1)) + layout.stored(Mount, None, 0, live(mounts))
+    return out + sum(layout.stored(Mount, "count", m, 1) for m in range(1, mounts + 1))
+
+
 def groups_encoder(layout: Layout) -> Callable[[Groups], int]:
     """A function that gives what a propagation adds to a stored form."""
     add = layout.stored
@@ -194,13 +202,6 @@ def directory(k: Kernel, above: Dentry | None) -> Dentry:
     return made
 
 
-def chain(k: Kernel, length: int) -> None:
-    """Names each below the one before."""
-    above: Dentry | None = None
-    for _ in range(length):
-        above = directory(k, above)
-
-
 def system_of(part: Part, switches: frozenset[str]) -> tuple[TransitionSystem, Standing | Attached]:
     """The transition system of one operation on the forests of a part, and what encodes those."""
     forests = Attached(part) if part.operation == "put" else Standing(part)
@@ -210,15 +211,12 @@ def system_of(part: Part, switches: frozenset[str]) -> tuple[TransitionSystem, S
         forests.names(k)
         k.new(UserNamespace)
 
-    named = Kernel()
-    named.new(FileSystem)
-    forests.names(named)
     spec = Spec(
         name=f"theorem-{part.operation}",
         title=__doc__ or "",
         state=Kernel,
         base=base,
-        bounds={"user_namespaces": 1, "file_systems": 1, "dentries": len(named.live(Dentry)), **forests.slots},
+        bounds={"user_namespaces": 1, "file_systems": 1, **forests.slots},
         operations=(OPERATIONS[part.operation],),
         properties=(
             *(prop(name, "", judge) for name, judge in JUDGES.items()),

@@ -12,10 +12,9 @@ from nsmodel.ir.types import BoolType, EnumType, FlagsType, IntType, RefType, Ty
 from nsmodel.system.load import near
 from nsmodel.system.operation import Call, Operation
 from nsmodel.system.problem import Problem
-from nsmodel.traces.places import place
+from nsmodel.traces.places import Table, place
 from nsmodel.traces.trace import State
 
-Table = Mapping[tuple[str, int], str]
 FORM = re.compile(r"\s*(?:(?P<task>[^\s(]+)\s+)?(?P<name>\w+)\s*\((?P<given>.*)\)\s*", re.DOTALL)
 YES, NO = ("yes", "true", "True"), ("no", "false", "False")
 
@@ -69,19 +68,18 @@ class Reader:
 
     def _value(self, text: str, operation: Operation, name: str, value: str) -> dict[str, Any]:
         """The arguments that one word gives: a place is a mount and the name in it that the next parameter is."""
-        order = [n for n, _ in operation.parameters]
-        kind = dict(operation.parameters)[name]
-        if isinstance(kind, RefType):
-            collection = self._collection(kind)
-            following = order[order.index(name) + 1] if name != order[-1] else None
-            if value == "none" or not value:
-                return {name: None}
-            if collection == "mounts" and following is not None:
-                if self._collection(dict(operation.parameters)[following]) == "dentries" and not value.isdecimal():
-                    mount, dentry = self._place(text, value)
-                    return {name: mount, following: dentry}
-            return {name: self._slot(text, str(collection), value)}
-        return {name: self._plain(text, name, kind, value)}
+        names = [n for n, _ in operation.parameters]
+        (_, kind), *following = operation.parameters[names.index(name) :]
+        if not isinstance(kind, RefType):
+            return {name: self._plain(text, name, kind, value)}
+        if value == "none" or not value:
+            return {name: None}
+        collection = self._collection(kind)
+        if collection == "mounts" and following and self._collection(following[0][1]) == "dentries":
+            if not value.isdecimal():
+                mount, dentry = self._place(text, value)
+                return {name: mount, following[0][0]: dentry}
+        return {name: self._slot(text, str(collection), value)}
 
     def _plain(self, text: str, name: str, kind: Type, value: str) -> Any:
         if isinstance(kind, BoolType) and value in (*YES, *NO):

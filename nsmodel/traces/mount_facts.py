@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import networkx as nx
 
-from nsmodel.traces.places import mounts_of, path_in
+from nsmodel.traces.places import Table, mounts_of, path_in
 from nsmodel.traces.trace import State
 
-Table = Mapping[tuple[str, int], str]
 FILES = {
     "mnt": "mnt_namespaces", "uts": "uts_namespaces", "ipc": "ipc_namespaces", "pid_ns": "pid_namespaces",
     "user": "user_namespaces", "net": "net_namespaces", "cgroup": "cgroup_namespaces", "time": "time_namespaces",
 }  # fmt: skip
-"""Which namespace the mount of a namespace's file shows."""
+"""Which namespace a namespace's file is of: fields of descriptors and mounts, with the collection that each names."""
 
 
 class MountFacts:

@@ -37,7 +37,7 @@ def test_replayed_on_this_kernel(capfd: Capture) -> None:
     done = nsmodel(capfd, "mutants", "nsproxy_refcount", "--id", "PD07", "--id", "PD02", "--json", "-")
     by_id = {m["id"]: m for m in done.json["mutants"]}
     if by_id["PD07"]["replay"] is None:
-        pytest.skip(by_id["PD07"]["why_not"])
+        pytest.skip(reason=by_id["PD07"]["why_not"])
     assert by_id["PD07"]["replay"] == "diverges"
     assert by_id["PD02"]["replay"] == "not observable"
     assert "no process can see" in by_id["PD02"]["why_not"]
@@ -75,7 +75,7 @@ def test_written_twice_the_same(capfd: Capture, tmp_path: Path) -> None:
 def test_kept_counterexamples_are_current(capfd: Capture, tmp_path: Path) -> None:
     kept = Path("counterexamples")
     if not kept.is_dir():
-        pytest.skip("this checkout keeps no counterexamples")
+        pytest.skip(reason="this checkout keeps no counterexamples")
     names = sorted(p.name for p in kept.iterdir() if p.is_dir() and p.name not in LONG)
     wanted = [part for name in names for part in ("--id", name)]
     assert nsmodel(capfd, "mutants", "--no-replay", "--write", tmp_path, *wanted).status == 0

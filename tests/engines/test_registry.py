@@ -23,7 +23,7 @@ def test_unknown_engine_says_which_exist() -> None:
 
 def test_missing_solver(monkeypatch: pytest.MonkeyPatch) -> None:
     if "bmc" not in registry.names():
-        pytest.skip("this checkout has no bmc engine")
+        pytest.skip(reason="this checkout has no bmc engine")
     monkeypatch.setitem(sys.modules, "z3", None)
     for name in [m for m in sys.modules if m.startswith(("nsmodel.engines.bmc", "nsmodel.engines.z3"))]:
         monkeypatch.delitem(sys.modules, name)

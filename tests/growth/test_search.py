@@ -69,7 +69,7 @@ def test_the_running_kernel() -> None:
     try:
         measured = measure(script)
     except OracleUnavailable as why:
-        pytest.skip(why.what)
+        pytest.skip(reason=f"the kernel cannot be asked: {why.what}")
     assert list(measured.mounts) == grow(script) == [1, 2, 6, 42, 1806]
     for series in SERIES:
         assert list(measure(series.script(4)).mounts) == grow(series.script(4))

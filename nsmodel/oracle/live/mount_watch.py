@@ -16,15 +16,11 @@ from nsmodel.oracle.live.driver import NsHandle
 from nsmodel.oracle.live.mount_table import MS_SHARED, MS_SLAVE, MS_UNBINDABLE, SB_RDONLY, MountSeen, standing, table
 from nsmodel.oracle.live.routes import Forests, Place
 from nsmodel.system.snapshot import View
+from nsmodel.traces.mount_facts import FILES
 
 ATTRIBUTES = {"READONLY": 0x1, "NOSUID": 0x2, "NODEV": 0x4, "NOEXEC": 0x8, "NODIRATIME": 0x80, "NOSYMFOLLOW": 0x200000}
 """MOUNT_ATTR_* of each attribute of the model, those of access times aside."""
 ATIME, NOATIME, STRICTATIME = 0x70, 0x10, 0x20
-NS_FIELDS = {
-    "mnt": "mnt_namespaces", "uts": "uts_namespaces", "ipc": "ipc_namespaces", "net": "net_namespaces",
-    "cgroup": "cgroup_namespaces", "time": "time_namespaces", "pid_ns": "pid_namespaces", "user": "user_namespaces",
-}  # fmt: skip
-"""The fields of a namespace file, with the collection that each names."""
 
 
 class MountWatch:
@@ -175,7 +171,7 @@ class MountWatch:
 
     def _compare_file(self, row: dict[str, Any], got: MountSeen, what: str) -> None:
         """The namespace whose file a mount shows, as far as it is known."""
-        for name, collection in NS_FIELDS.items():
+        for name, collection in FILES.items():
             handle = self.namespaces.get((collection, row[name])) if row[name] else None
             if handle is not None and f"[{handle.inode}]" not in got.root:
                 raise Diverged(f"{name} [{handle.inode}]", got.root, f"namespace {what}")

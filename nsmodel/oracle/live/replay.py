@@ -12,10 +12,11 @@ from typing import Any
 from nsmodel.oracle.errors import Diverged
 from nsmodel.oracle.live import translate, translate_mounts
 from nsmodel.oracle.live.driver import Answer, NoAnswer, NsHandle, Sandbox, Seen
-from nsmodel.oracle.live.mount_watch import NS_FIELDS, MountWatch
+from nsmodel.oracle.live.mount_watch import MountWatch
 from nsmodel.oracle.live.routes import Forests, NoPath, Routes
 from nsmodel.oracle.live.translate import AUTO, AUTO_BASE, CHOSEN_BASE, IOCTL, SIGNALS, Command
 from nsmodel.system.snapshot import View
+from nsmodel.traces.mount_facts import FILES
 from nsmodel.traces.trace import Trace
 
 SETTLE_SECONDS = 3.0
@@ -274,7 +275,7 @@ class Replayer:
 
     def _compare_file(self, worker: int, handle: int, row: dict[str, Any]) -> None:
         """A new descriptor of a namespace is of the one that the trace says, as far as that was seen elsewhere."""
-        for name, collection in NS_FIELDS.items():
+        for name, collection in FILES.items():
             known = self.world.namespaces.get((collection, row.get(name) or 0))
             if known is not None and not row.get("opath"):
                 seen = self.box.call(worker, "J", handle, 0, IOCTL["id"]).result

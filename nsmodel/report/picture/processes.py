@@ -7,7 +7,8 @@ from typing import Any
 import networkx as nx
 
 from nsmodel.report.picture.rows import Block, Pill, Row
-from nsmodel.report.tree import Table, numbers
+from nsmodel.report.tree import numbers
+from nsmodel.traces.places import Table
 from nsmodel.traces.trace import State
 
 SIGNS = {"RUNNING": "running", "EXITING": "exiting", "ZOMBIE": "zombie"}
