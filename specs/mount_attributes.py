@@ -1,5 +1,6 @@
 """What a mount allows: read-only and nosuid, by remounting and by mount_setattr, and locked for another owner."""
 
+from nsmodel.kernel.arguments import AttributeFlags, CloneFlags, SetTid
 from nsmodel.kernel.fork import clone3
 from nsmodel.kernel.mount.attributes import SetattrFlags, mount_remount, mount_remount_bind, mount_setattr
 from nsmodel.kernel.mount.base import Forest
@@ -9,7 +10,7 @@ from nsmodel.kernel.mount.place import open_path
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mutants import ML02, SETATTR_NO_LOCKS
 from nsmodel.kernel.nsfs import close
-from nsmodel.kernel.objects import AttributeFlags, AttributeKind, CloneFlags, Kernel, SetTid
+from nsmodel.kernel.objects import AttributeKind, Kernel
 from nsmodel.kernel.properties import FAIL_ATOMIC, LOCK_FLAGS, MP_CONTAINED, NO_UAF, NS_MEMBER, REF_EXACT, STEP_TOTAL
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec

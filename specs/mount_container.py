@@ -1,5 +1,6 @@
 """A container whose root is a recursive slave of its host: what it mounts never reaches the host."""
 
+from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.fork import clone3
 from nsmodel.kernel.mount.base import Forest
 from nsmodel.kernel.mount.bind import mount_bind
@@ -8,7 +9,7 @@ from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mutants import COPY_STAYS_PEER
-from nsmodel.kernel.objects import CloneFlags, Kernel, SetTid
+from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import FAIL_ATOMIC, HOST_PROP, NO_UAF, PROP_EXACT, PROP_WF, STEP_TOTAL, TREE_ACYCLIC
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec, call

@@ -1,5 +1,6 @@
 """Mount namespaces of several owners: what their copies are, what reaches them, and when they and their mounts go."""
 
+from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.exit import exit_group
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.mount.base import Forest
@@ -7,7 +8,7 @@ from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mutants import COPY_KEEPS_NS, ML01, MP01
-from nsmodel.kernel.objects import CloneFlags, Kernel, SetTid
+from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import (
     DETACHED_QUIET,
     FAIL_ATOMIC,

@@ -1,5 +1,6 @@
 """Mounts that a user namespace got from its parent: it uncovers nothing that they hide, by whatever way."""
 
+from nsmodel.kernel.arguments import AttributeFlags, CloneFlags, SetTid
 from nsmodel.kernel.fork import clone3
 from nsmodel.kernel.mount.base import Forest
 from nsmodel.kernel.mount.bind import mount_bind
@@ -10,7 +11,7 @@ from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mount.unlink import unlink
 from nsmodel.kernel.mutants import BIND_NONREC_OVER_LOCKED, ML01, ML04, ML05, ML06, ML16, MOVE_LOCKED, MP10, MP11
-from nsmodel.kernel.objects import AttributeFlags, CloneFlags, Kernel, SetTid
+from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import (
     FAIL_ATOMIC,
     LOCK_COVER,

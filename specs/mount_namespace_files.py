@@ -1,5 +1,6 @@
 """Files of mount namespaces as mounts: none may hold itself, by whatever way a file comes into it."""
 
+from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns
 from nsmodel.kernel.mount.base import Forest
@@ -8,7 +9,7 @@ from nsmodel.kernel.mount.place import open_path
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mutants import ML17, NSFILES_COPIED, RBIND_LOOP, SEQ_BATCH
 from nsmodel.kernel.nsfs import open_ns
-from nsmodel.kernel.objects import CloneFlags, Kernel, NsType, SetTid
+from nsmodel.kernel.objects import Kernel, NsType
 from nsmodel.kernel.properties import (
     FAIL_ATOMIC,
     MP_CONTAINED,

@@ -1,5 +1,6 @@
 """Shared subtrees: what a mount, a bind, a move and a change of type do to peers and slaves."""
 
+from nsmodel.kernel.arguments import CloneFlags
 from nsmodel.kernel.fork import unshare
 from nsmodel.kernel.mount.base import Forest
 from nsmodel.kernel.mount.bind import mount_bind
@@ -8,7 +9,7 @@ from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mutants import BIND_OUTSIDE, COPY_STAYS_PEER, MP17, SLAVES_FORGOTTEN, UMOUNT_KEEPS_TYPE
-from nsmodel.kernel.objects import CloneFlags, Kernel
+from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import (
     COPY_FAITHFUL,
     DETACHED_QUIET,

@@ -1,5 +1,6 @@
 """At which moment is a namespace destroyed? Tasks, open descriptors and bind mounts keep it, and nothing else."""
 
+from nsmodel.kernel.arguments import CloneFlags
 from nsmodel.kernel.exit import WaitFor, exit_group, wait4
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns
@@ -9,9 +10,9 @@ from nsmodel.kernel.mount.place import open_path
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mutants import NSFS_FD_NO_PIN, PD03
 from nsmodel.kernel.nsfs import close, open_ns
-from nsmodel.kernel.objects import CloneFlags, Kernel, NsType
+from nsmodel.kernel.objects import Kernel, NsType
 from nsmodel.kernel.properties import FAIL_ATOMIC, NO_LEAK, NO_UAF, REF_EXACT, STEP_TOTAL
-from nsmodel.kernel.user import set_limit
+from nsmodel.kernel.user.ucounts import set_limit
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec
 from nsmodel.system.verdict import Verdict

@@ -1,27 +1,33 @@
 """What do files of namespaces tell? Owners and parents, but none above the caller's own namespaces."""
 
+from functools import partial
+
+from nsmodel.kernel.arguments import CloneFlags
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns
 from nsmodel.kernel.mutants import US_ABOVE
 from nsmodel.kernel.nsfs import close, open_ns
 from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_owner_uid, ns_get_parent, ns_get_userns
-from nsmodel.kernel.objects import CloneFlags, Kernel, NsType
+from nsmodel.kernel.objects import IdKind, Kernel, NsType
 from nsmodel.kernel.properties import FAIL_ATOMIC, NO_LEAK, NO_UAF, NS_ISOL, REF_EXACT, STEP_TOTAL
-from nsmodel.kernel.session import setresuid
-from nsmodel.kernel.user import write_maps
+from nsmodel.kernel.user.base import Users
+from nsmodel.kernel.user.map_files import MapLines, write_map
+from nsmodel.kernel.user.setid import setuid
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec
 from nsmodel.system.verdict import Verdict
 
 PROPERTIES = (NS_ISOL, NO_UAF, NO_LEAK, REF_EXACT, FAIL_ATOMIC, STEP_TOTAL)
+USERS = Users(ids=1)
 
 SPEC = Spec(
     name="ns_ioctl",
     title=__doc__,
     state=Kernel,
-    base=base_state,
+    base=partial(base_state, users=USERS),
     bounds={
+        **USERS.bounds,
         "tasks": 2,
         "pids": 2,
         "nsproxies": 3,
@@ -30,6 +36,7 @@ SPEC = Spec(
         "uts_namespaces": 2,
         "descriptors": 3,
         "numbers": 2,
+        "extents": 2,
     },
     depth=6,
     scopes={
@@ -39,8 +46,8 @@ SPEC = Spec(
     operations=(
         op(unshare, flags=[CloneFlags(newuser=True), CloneFlags(newpid=True), CloneFlags(newuser=True, newuts=True)]),
         op(clone3, flags=[CloneFlags(), CloneFlags(newuser=True, newpid=True)]),
-        op(write_maps),
-        op(setresuid),
+        op(write_map, kind=[IdKind.UID, IdKind.GID], lines=[MapLines(count=2)]),
+        op(setuid, uid=[1]),
         op(open_ns, kind=[NsType.USER, NsType.PID, NsType.PID_FOR_CHILDREN, NsType.UTS]),
         op(setns, wrong_type=[False]),
         op(ns_get_userns),

@@ -1,10 +1,11 @@
 """Who may look at whose nsproxy: the access rules of include/linux/nsproxy.h as an interleaved protocol."""
 
 from nsmodel.ir.interleave import with_frames
+from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.fork import clone3
 from nsmodel.kernel.mutants import NULL_NSPROXY_IGNORED, READ_WITHOUT_TASK_LOCK, SWITCH_WITHOUT_TASK_LOCK
-from nsmodel.kernel.objects import CloneFlags, Kernel, SetTid
+from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import LOCKSET, NO_UAF, STEP_TOTAL
 from nsmodel.kernel.races import exit_namespaces, read_uts, unshare_uts
 from nsmodel.system.operation import op, steps
@@ -19,6 +20,7 @@ SPEC = Spec(
     state=with_frames(Kernel, unshare_uts, exit_namespaces, read_uts),
     base=base_state,
     bounds={
+        "capabilities": 1,
         "tasks": 2,
         "pids": 2,
         "nsproxies": 3,

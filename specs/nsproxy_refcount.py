@@ -1,10 +1,11 @@
 """One nsproxy for several tasks: shared by fork and threads, copied on change, put on exit."""
 
+from nsmodel.kernel.arguments import CloneFlags
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.exit import WaitFor, exit_group, exit_thread, wait4
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.mutants import NEWUSER_THREADED, PD02, PD07, UNSHARE_NO_PUT
-from nsmodel.kernel.objects import CloneFlags, Kernel
+from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import (
     FAIL_ATOMIC,
     GROUP_NS,
@@ -28,6 +29,7 @@ SPEC = Spec(
     state=Kernel,
     base=base_state,
     bounds={
+        "capabilities": 1,
         "tasks": 3,
         "pids": 3,
         "nsproxies": 4,

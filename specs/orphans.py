@@ -1,10 +1,11 @@
 """Who gets the children of the dead: threads, subreapers and inits, level by level."""
 
+from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.exit import WaitFor, exit_group, wait4
 from nsmodel.kernel.fork import clone3
 from nsmodel.kernel.mutants import REPARENT_ANY
-from nsmodel.kernel.objects import CloneFlags, Kernel, SetTid
+from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import INIT_LAST, NO_UAF, REAPER_ALIVE, REF_EXACT, REPARENT_NS, STEP_TOTAL
 from nsmodel.kernel.session import getppid, set_child_subreaper
 from nsmodel.system.operation import op
@@ -19,6 +20,7 @@ SPEC = Spec(
     state=Kernel,
     base=base_state,
     bounds={
+        "capabilities": 1,
         "tasks": 4,
         "pids": 4,
         "nsproxies": 4,

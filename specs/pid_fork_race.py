@@ -1,13 +1,14 @@
 """fork against the death of an init: numbers are taken before the child is attached, and the end comes in between."""
 
 from nsmodel.ir.interleave import with_frames
+from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.exit import WaitFor, exit_group, wait4
 from nsmodel.kernel.fork import clone3
 from nsmodel.kernel.join import setns
 from nsmodel.kernel.mutants import PD04I
 from nsmodel.kernel.nsfs import open_ns
-from nsmodel.kernel.objects import CloneFlags, Kernel, NsType, SetTid
+from nsmodel.kernel.objects import Kernel, NsType
 from nsmodel.kernel.properties import DEAD_NS_EMPTY, INIT_LAST, NO_UAF, STEP_TOTAL
 from nsmodel.kernel.races import fork_racing
 from nsmodel.system.operation import op, steps
@@ -22,6 +23,7 @@ SPEC = Spec(
     state=with_frames(Kernel, fork_racing),
     base=base_state,
     bounds={
+        "capabilities": 1,
         "tasks": 4,
         "pids": 4,
         "nsproxies": 4,

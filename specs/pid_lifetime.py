@@ -1,12 +1,13 @@
 """The life and death of pid namespaces: inits, orphans, injected processes, zombies."""
 
+from nsmodel.kernel.arguments import CloneFlags
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.exit import WaitFor, exit_group, wait4
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns
 from nsmodel.kernel.mutants import INIT_NO_WAIT_INJECTED, NEWPID_TWICE, PD04, PD08, SETNS_PID_ANCESTOR
 from nsmodel.kernel.nsfs import close, open_ns
-from nsmodel.kernel.objects import CloneFlags, Kernel, NsType
+from nsmodel.kernel.objects import Kernel, NsType
 from nsmodel.kernel.properties import (
     DEAD_NS_EMPTY,
     FAIL_ATOMIC,
@@ -45,6 +46,7 @@ SPEC = Spec(
     state=Kernel,
     base=base_state,
     bounds={
+        "capabilities": 1,
         "tasks": 3,
         "pids": 3,
         "nsproxies": 4,

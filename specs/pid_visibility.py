@@ -1,11 +1,12 @@
 """Who sees and reaches whom: numbers, signals and groups across pid namespaces."""
 
+from nsmodel.kernel.arguments import CloneFlags
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.exit import WaitFor, exit_group, wait4
 from nsmodel.kernel.fork import clone3
 from nsmodel.kernel.mutants import KILL_OUTSIDE, PD01, PD11
 from nsmodel.kernel.nsfs import close, pidfd_open
-from nsmodel.kernel.objects import CloneFlags, Kernel, Signal
+from nsmodel.kernel.objects import Kernel, Signal
 from nsmodel.kernel.properties import (
     FAIL_ATOMIC,
     INIT_LAST,
@@ -30,6 +31,7 @@ SPEC = Spec(
     state=Kernel,
     base=base_state,
     bounds={
+        "capabilities": 1,
         "tasks": 3,
         "pids": 3,
         "nsproxies": 4,

@@ -1,8 +1,8 @@
 """The layout `locked` of linux-tla: another owner's copy of a namespace, with a locked mount on R/a."""
 
+from nsmodel.kernel.arguments import AttributeFlags, CloneFlags, SetTid
 from nsmodel.kernel.mount.layouts import layout
 from nsmodel.kernel.mount.type import Propagation
-from nsmodel.kernel.objects import AttributeFlags, CloneFlags, SetTid
 from nsmodel.system.spec import call
 
 SPEC = layout(

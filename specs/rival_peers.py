@@ -1,8 +1,8 @@
 """The layout `peers` of linux-tla: two tasks in two mount namespaces of one owner, which are peers."""
 
+from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.mount.layouts import layout
 from nsmodel.kernel.mount.type import Propagation
-from nsmodel.kernel.objects import CloneFlags, SetTid
 from nsmodel.system.spec import call
 
 SPEC = layout(

@@ -1,12 +1,13 @@
 """An unshare that fails late: of the copies that it made nothing remains, and root and working directory stay."""
 
+from nsmodel.kernel.arguments import CloneFlags
 from nsmodel.kernel.fork import unshare
 from nsmodel.kernel.mount.base import Forest
 from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.place import chdir
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mutants import MR06
-from nsmodel.kernel.objects import CloneFlags, Kernel, NsType
+from nsmodel.kernel.objects import Kernel, NsType
 from nsmodel.kernel.properties import (
     DETACHED_QUIET,
     FAIL_ATOMIC,
@@ -17,7 +18,7 @@ from nsmodel.kernel.properties import (
     STEP_TOTAL,
     TREE_ACYCLIC,
 )
-from nsmodel.kernel.user import set_limit
+from nsmodel.kernel.user.ucounts import set_limit
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec
 from nsmodel.system.verdict import Verdict

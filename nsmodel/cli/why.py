@@ -11,7 +11,6 @@ from nsmodel.cli.options import Stopwatch, json_option, writable
 from nsmodel.ir.schema import schema_of
 from nsmodel.ir.state import Frozen, thaw
 from nsmodel.kernel.objects import Kernel
-from nsmodel.kernel.user import write_maps
 from nsmodel.kernel.versions import find_switch, running, switches_of
 from nsmodel.oracle.live.conform import Plan, again, replay_drawn, whole_system
 from nsmodel.oracle.live.pairs import Pair, survey
@@ -21,7 +20,7 @@ from nsmodel.report.output import CheckInfo, PairInfo, WhyOutput, write
 from nsmodel.report.progress import counting
 from nsmodel.report.why import show_checks, show_pairs
 from nsmodel.system.load import near
-from nsmodel.system.operation import Operation, op
+from nsmodel.system.operation import Operation
 from nsmodel.system.precedence import Check, refusals
 from nsmodel.system.problem import Problem
 from nsmodel.system.snapshot import restored
@@ -32,7 +31,7 @@ from nsmodel.traces.read import load_trace, state_after
 from nsmodel.traces.record import record
 from nsmodel.traces.trace import Trace, encode
 
-OPERATIONS: dict[str, Operation] = {o.name: o for o in (*WHOLE.operations, op(write_maps))}
+OPERATIONS: dict[str, Operation] = {o.name: o for o in WHOLE.operations}
 """The calls of the kernel model."""
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from nsmodel.growth.bound import Size
 from nsmodel.ir.state import Frozen
+from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.mount.base import Forest
 from nsmodel.kernel.mount.bind import OpenTreeFlags, mount_bind, open_tree
@@ -17,16 +18,7 @@ from nsmodel.kernel.mount.propagation import receivers
 from nsmodel.kernel.mount.tree import mount_ns, top_at
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
-from nsmodel.kernel.objects import (
-    CloneFlags,
-    Dentry,
-    Kernel,
-    MntNamespace,
-    Mount,
-    PeerGroup,
-    SetTid,
-    Task,
-)
+from nsmodel.kernel.objects import Dentry, Kernel, MntNamespace, Mount, PeerGroup, Task
 from nsmodel.system.operation import Call, op
 from nsmodel.system.spec import Spec
 from nsmodel.system.transition import Runner, TransitionSystem, make_system

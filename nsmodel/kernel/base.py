@@ -19,18 +19,21 @@ from nsmodel.kernel.objects import (
     PidNamespace,
     Task,
     TimeNamespace,
-    Uid,
+    Ucounts,
     UserNamespace,
     UtsNamespace,
 )
+from nsmodel.kernel.user.base import PLAIN, Users
 
 
-def base_state(k: Kernel) -> Task:
+def base_state(k: Kernel, users: Users = PLAIN) -> Task:
     """Fill an empty state with the sandbox's first task; types without slots in the scope are left out."""
     user = k.new(UserNamespace)
-    user.mapped = True
-    user.charged = Uid.ROOT
+    user.setgroups = True
     user.count = 1
+    if users.limits:
+        entry = k.new(Ucounts)
+        entry.ns = user
     proxy = k.new(Nsproxy)
     proxy.count = 1
     pid_ns = k.new(PidNamespace)
@@ -39,7 +42,7 @@ def base_state(k: Kernel) -> Task:
     pid_ns.adding = True
     pid_ns.count = 2  # the nsproxy and the first pid
     proxy.pid_for_children = pid_ns
-    for name, cls in PLAIN.items():
+    for name, cls in TYPES.items():
         if has(k, cls):
             ns = k.new(cls)
             _own(ns, user)
@@ -48,6 +51,8 @@ def base_state(k: Kernel) -> Task:
         time = k.live(TimeNamespace)[0]
         proxy.time_for_children = time
         time.count += 1
+    if users.limits:
+        _charge(k)
     pid = k.new(Pid)
     pid.ns = pid_ns
     pid.numbers[pid_ns] = 1
@@ -57,7 +62,7 @@ def base_state(k: Kernel) -> Task:
     task.pid = pid
     task.nsproxy = proxy
     task.user_ns = user
-    task.capable = True
+    users.give(k, task)
     task.unkillable = True
     task.session_leader = True
     task.pgrp = pid
@@ -70,7 +75,7 @@ def base_state(k: Kernel) -> Task:
     return task
 
 
-PLAIN: dict[str, type[Namespace]] = {
+TYPES: dict[str, type[Namespace]] = {
     "mnt": MntNamespace,
     "uts": UtsNamespace,
     "ipc": IpcNamespace,
@@ -85,8 +90,17 @@ def has(k: Kernel, cls: type) -> bool:
     return k.bounds is None or k.bounds.get(k.schema.by_class[cls].collection, 0) > 0
 
 
+def _charge(k: Kernel) -> None:
+    """What the sandbox's first task has is charged to its root."""
+    (entry,) = k.live(Ucounts)
+    for name, cls in {**TYPES, "pid": PidNamespace}.items():
+        for ns in k.live(cls):
+            ns.ucounts = entry
+            entry.count += 1
+            setattr(entry, name, getattr(entry, name) + 1)
+
+
 def _own(ns: Namespace, user: UserNamespace) -> None:
     ns.owner = user
-    ns.charged = Uid.ROOT
     ns.count = 1
     user.count += 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import helper
-from nsmodel.kernel.objects import Kernel, Task, TaskState, Uid, UserNamespace
+from nsmodel.kernel.mutants import US09
+from nsmodel.kernel.objects import Capability, CapabilityKind, Credentials, Kernel, Task, TaskState, UserNamespace
 
 
 @helper
@@ -13,32 +14,63 @@ def may_call(k: Kernel, task: Task) -> bool:
 
 
 @helper
-def capable(k: Kernel, task: Task, over: UserNamespace | None) -> bool:
-    """The task holds every capability over a user namespace: its own credentials', a descendant of it, or one that a
-    task of its user made from there (security/commoncap.c: cap_capable_helper, v6.18). None is the world outside."""
-    ns = over
-    while ns is not None:
-        if ns is task.user_ns:
-            return task.capable
-        if ns.owner is task.user_ns and ns.charged == task.uid:
+def every(k: Kernel) -> set[Capability]:
+    """All capabilities (CAP_FULL_SET)."""
+    return {c for c in k.capabilities}
+
+
+@helper
+def holds(k: Kernel, capabilities: set[Capability], kind: CapabilityKind) -> bool:
+    """A set has the capability; one that the scope does not name is part of the rest."""
+    rest = not any(c.kind == kind for c in k.capabilities)
+    return any(c.kind == kind or (rest and c.kind == CapabilityKind.REST) for c in capabilities)
+
+
+@helper
+def capable(k: Kernel, who: Credentials, over: UserNamespace | None, kind: CapabilityKind) -> bool:
+    """Credentials have a capability over a user namespace: it is their own or one below and in their effective set, or
+    one that their user made from there, or one below that (kernel/capability.c: ns_capable, security/commoncap.c:
+    cap_capable_helper, v6.18). None is the world outside."""
+    here = over
+    while here is not None:
+        if here is who.user_ns:
+            return holds(k, who.effective, kind)
+        if here.owner is who.user_ns and here.creator == who.euid:
             return True
-        ns = ns.owner
+        here = here.owner
     return False
 
 
 @helper
-def may_access(k: Kernel, task: Task, target: Task) -> bool:
-    """PTRACE_MODE_READ on a task (kernel/ptrace.c: __ptrace_may_access, security/commoncap.c:
-    cap_ptrace_access_check, v6.18). The memory map of every process was made outside of the sandbox, so nobody inside
-    has capabilities over one that is not dumpable."""
-    if target.group_leader is task.group_leader:
+def admin(k: Kernel, task: Task, over: UserNamespace | None) -> bool:
+    """CAP_SYS_ADMIN over a user namespace."""
+    return capable(k, task, over, CapabilityKind.SYS_ADMIN)
+
+
+@helper
+def same_ids(k: Kernel, task: Task, target: Task, fs: bool) -> bool:
+    """The target's real, effective and saved ids are all the caller's real ones, or those for files."""
+    uid = task.fsuid if fs else task.uid
+    gid = task.fsgid if fs else task.gid
+    users = target.uid == uid and target.euid == uid and target.suid == uid
+    return users and target.gid == gid and target.egid == gid and target.sgid == gid
+
+
+@helper
+def may_access(k: Kernel, task: Task, target: Task, fs: bool) -> bool:
+    """PTRACE_MODE_READ on a task, `fs` with the ids for files and effective capabilities, else with the real ids and
+    permitted ones (kernel/ptrace.c: __ptrace_may_access, security/commoncap.c: cap_ptrace_access_check, v6.18).
+    Dumpability is remembered of a dead process too."""
+    leader = target.group_leader
+    if leader is task.group_leader:
         return True
-    over = capable(k, task, target.user_ns)
-    if task.uid != target.uid and not over:
+    over = capable(k, task, target.user_ns, CapabilityKind.SYS_PTRACE)
+    if not same_ids(k, task, target, fs) and not over:
         return False
-    if not target.group_leader.dumpable:
-        return False  # remembered of a dead process too
-    if target.user_ns is task.user_ns and (task.capable or not target.capable):
+    if not leader.dumpable and not k.bug(US09) and not capable(k, task, leader.mm_ns, CapabilityKind.SYS_PTRACE):
+        return False
+    mine = task.effective if fs else task.permitted
+    if target.user_ns is task.user_ns and len(target.permitted - mine) == 0:
         return True
     return over
 
@@ -46,19 +78,46 @@ def may_access(k: Kernel, task: Task, target: Task) -> bool:
 @helper
 def may_signal(k: Kernel, task: Task, target: Task) -> bool:
     """Same thread group, same user, or CAP_KILL over the target's user namespace (kernel/signal.c:
-    check_kill_permission,
-    kill_ok_by_cred, v6.18)."""
-    if target.group_leader is task.group_leader or task.uid == target.uid:
+    check_kill_permission, kill_ok_by_cred, v6.18)."""
+    if target.group_leader is task.group_leader:
         return True
-    return capable(k, task, target.user_ns)
+    if task.euid == target.suid or task.euid == target.uid or task.uid == target.suid or task.uid == target.uid:
+        return True
+    return capable(k, task, target.user_ns, CapabilityKind.KILL)
 
 
 @helper
-def set_user(k: Kernel, task: Task, uid: Uid) -> None:
-    """Change the user; the change makes the process undumpable, and leaving root drops its capabilities (kernel/sys.c:
-    __sys_setresuid; kernel/cred.c: commit_creds; security/commoncap.c: cap_emulate_setxuid, v6.18)."""
-    if task.uid != uid:
-        task.group_leader.dumpable = False
-        if uid != Uid.ROOT:
-            task.capable = False
-        task.uid = uid
+def copy_credentials(k: Kernel, child: Task, task: Task) -> None:
+    """A new task has the credentials of its maker (kernel/cred.c: copy_creds, v6.18); who counts is the caller."""
+    child.user_ns = task.user_ns
+    child.uid = task.uid
+    child.euid = task.euid
+    child.suid = task.suid
+    child.fsuid = task.fsuid
+    child.gid = task.gid
+    child.egid = task.egid
+    child.sgid = task.sgid
+    child.fsgid = task.fsgid
+    child.groups = task.groups
+    child.permitted = task.permitted
+    child.effective = task.effective
+    child.inheritable = task.inheritable
+    child.bounding = task.bounding
+    child.ambient = task.ambient
+    child.securebits = task.securebits
+    child.securebits_locked = task.securebits_locked
+    child.no_new_privs = task.no_new_privs
+
+
+@helper
+def become_root_of(k: Kernel, task: Task, ns: UserNamespace) -> None:
+    """Every capability in a user namespace, and nothing else kept but the ids (kernel/user_namespace.c:
+    set_cred_user_ns, v6.18)."""
+    task.user_ns = ns
+    task.permitted = every(k)
+    task.effective = every(k)
+    task.bounding = every(k)
+    task.inheritable = set()
+    task.ambient = set()
+    task.securebits = set()
+    task.securebits_locked = set()

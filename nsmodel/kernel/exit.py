@@ -14,7 +14,7 @@ from nsmodel.kernel.credentials import may_call
 from nsmodel.kernel.mutants import INIT_NO_WAIT_INJECTED, PD02, PD08, REPARENT_ANY
 from nsmodel.kernel.objects import Kernel, Signal, Task, TaskState
 from nsmodel.kernel.pid import detach_pid, report
-from nsmodel.kernel.refs import close_file, put_fs, put_nsproxy, put_user_ns
+from nsmodel.kernel.refs import close_file, close_map_file, put_fs, put_nsproxy, put_user_ns
 
 
 class WaitFor(enum.IntEnum):
@@ -150,6 +150,14 @@ def kill_processes(k: Kernel, victims: set[Task], signal: Signal, code: int) -> 
     for file in k.descriptors:
         if file.table in doomed:
             close_file(k, file)
+    for opened in k.map_files:
+        if opened.table in doomed:
+            close_map_file(k, opened)
+    for leader in doomed:
+        made_in = leader.mm_ns
+        leader.mm_ns = None
+        if made_in is not None:
+            put_user_ns(k, made_in)
     for child in k.tasks:
         father = child.parent
         if father is not None and father in doomed and not father.unkillable:

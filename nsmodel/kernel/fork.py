@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, error, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable, may_call
+from nsmodel.kernel.arguments import CloneFlags, SetTid
+from nsmodel.kernel.credentials import admin, become_root_of, copy_credentials, may_call
 from nsmodel.kernel.mount.namespace import copy_mounts
-from nsmodel.kernel.mutants import MR06, NEWUSER_THREADED, PD03, PD07, UNSHARE_NO_PUT
+from nsmodel.kernel.mutants import MR06, NEWUSER_THREADED, PD03, PD07, UNSHARE_NO_PUT, US01
 from nsmodel.kernel.nsproxy import (
     check_new_namespaces,
     create_new_namespaces,
@@ -14,20 +15,12 @@ from nsmodel.kernel.nsproxy import (
     switch_namespaces,
     wants_nsproxy,
 )
-from nsmodel.kernel.objects import (
-    CloneFlags,
-    Descriptor,
-    FsStruct,
-    Kernel,
-    Nsproxy,
-    Pid,
-    SetTid,
-    Task,
-)
+from nsmodel.kernel.objects import Descriptor, FsStruct, Kernel, MapFile, Nsproxy, Pid, Task
 from nsmodel.kernel.pid import alloc_pid, check_alloc_pid, report
 from nsmodel.kernel.pins import name_same
 from nsmodel.kernel.refs import copy_fs, new_mnt_ns, put_fs, put_mnt_ns, put_user_ns
-from nsmodel.kernel.user import check_create_user_ns, create_user_ns, limit_of
+from nsmodel.kernel.user.namespace import check_create_user_ns, create_user_ns
+from nsmodel.kernel.user.ucounts import limit_of
 
 
 @helper
@@ -49,7 +42,7 @@ def check_clone_flags(k: Kernel, task: Task, proxy: Nsproxy, flags: CloneFlags) 
         fail(EINVAL, "clone3: a flag that it does not know")
     if flags.newns and flags.fs:
         fail(EINVAL, "CLONE_NEWNS with CLONE_FS")
-    if flags.newuser and flags.fs:
+    if flags.newuser and flags.fs and not k.bug(US01):
         fail(EINVAL, "CLONE_NEWUSER with CLONE_FS")
     if flags.thread and not flags.sighand:
         fail(EINVAL, "CLONE_THREAD without CLONE_SIGHAND")
@@ -88,13 +81,27 @@ def copy_descriptor(k: Kernel, file: Descriptor, table: Task) -> None:
 
 
 @helper
+def copy_map_file(k: Kernel, file: MapFile, table: Task) -> None:
+    """A forked process has the id maps open that its parent has, with the credentials of whoever opened them."""
+    copy = k.new(MapFile)
+    copy.table = table
+    copy.ns = file.ns
+    copy.kind = file.kind
+    copy.setgroups = file.setgroups
+    copy.user_ns = file.user_ns
+    copy.euid = file.euid
+    copy.egid = file.egid
+    copy.effective = file.effective
+    file.ns.count += 1
+    file.user_ns.count += 1
+
+
+@helper
 def new_task(k: Kernel, task: Task, pid: Pid, flags: CloneFlags) -> Task:
     """The child task: a thread of the caller's group, or the leader of a new one."""
     child = k.new(Task)
     child.pid = pid
-    child.uid = task.uid
-    child.capable = task.capable
-    child.user_ns = task.user_ns
+    copy_credentials(k, child, task)
     if flags.fs:
         child.fs = task.fs
         if task.fs is not None:
@@ -114,9 +121,16 @@ def new_task(k: Kernel, task: Task, pid: Pid, flags: CloneFlags) -> Task:
     if pid.numbers[pid.ns] == 1:
         child.unkillable = True
         pid.ns.child_reaper = child
+    mm_ns = leader.mm_ns
+    child.mm_ns = mm_ns
+    if mm_ns is not None:
+        mm_ns.count += 1
     for file in k.descriptors:
         if file.table is leader:
             copy_descriptor(k, file, child)
+    for opened in k.map_files:
+        if opened.table is leader:
+            copy_map_file(k, opened, child)
     return child
 
 
@@ -142,7 +156,7 @@ def clone3(k: Kernel, task: Task, flags: CloneFlags, tids: SetTid) -> int:
     if flags.newuser:
         check_create_user_ns(k, task)
     wanted = wants_nsproxy(k, flags)
-    if wanted and not flags.newuser and not capable(k, task, task.user_ns):
+    if wanted and not flags.newuser and not admin(k, task, task.user_ns):
         fail(EPERM, "new namespaces without CAP_SYS_ADMIN in the child's user namespace")
     if wanted and flags.newipc and flags.sysvsem:
         fail(EINVAL, "CLONE_NEWIPC with CLONE_SYSVSEM")
@@ -169,8 +183,7 @@ def clone3(k: Kernel, task: Task, flags: CloneFlags, tids: SetTid) -> int:
     child.nsproxy = proxy
     fill_mnt_ns(k, old, proxy, child.fs)
     if flags.newuser:
-        child.user_ns = owner
-        child.capable = True
+        become_root_of(k, child, owner)
     else:
         owner.count += 1
     return report(k, pid, task)
@@ -199,11 +212,11 @@ def unshare(k: Kernel, task: Task, flags: CloneFlags) -> int:
     if flags.newuser:
         check_create_user_ns(k, task)
     wanted = wants_nsproxy(k, flags)
-    if wanted and not flags.newuser and not capable(k, task, task.user_ns):
+    if wanted and not flags.newuser and not admin(k, task, task.user_ns):
         fail(EPERM, "new namespaces without CAP_SYS_ADMIN in the user namespace")
     if k.bug(MR06) and flags.newns and flags.newcgroup and old.mnt is not None and old.cgroup is not None:
         if limit_of(k, task.user_ns, old.cgroup) == 1 and not flags.newuser:
-            dead = new_mnt_ns(k, old.mnt, task.user_ns, task.uid)
+            dead = new_mnt_ns(k, old.mnt, task.user_ns, task.euid)
             copy_mounts(k, old.mnt, dead, task.fs)
             put_mnt_ns(k, dead)
             return error(ENOSPC, "no more cgroup namespaces, and root and working directory are in a dead tree")
@@ -211,8 +224,8 @@ def unshare(k: Kernel, task: Task, flags: CloneFlags) -> int:
         check_new_namespaces(k, task, old, flags)
     before = task.user_ns
     if flags.newuser:
-        task.user_ns = create_user_ns(k, task)
-        task.capable = True
+        made = create_user_ns(k, task)
+        become_root_of(k, task, made)
     if (flags.fs or flags.newns or flags.newuser) and task.fs is not None and task.fs.users > 1:
         own = copy_fs(k, task.fs)
         put_fs(k, task.fs)

@@ -29,7 +29,7 @@ def inode_reference(k: Kernel, ns: Namespace) -> int:
 
 @invariant("REF_EXACT", source="kernel/user_namespace.c, kernel/cred.c (v6.18)")
 def user_references(k: Kernel) -> None:
-    """A user namespace is held by credentials, by what it owns, and by its file."""
+    """A user namespace is held by credentials, by what it owns, by its file, and by memory that was made in it."""
     for ns in k.user_namespaces:
         held = inode_reference(k, ns) + count(t for t in k.tasks if t.user_ns is ns)
         held += count(n for n in k.user_namespaces if n.owner is ns)
@@ -41,6 +41,8 @@ def user_references(k: Kernel) -> None:
         held += count(n for n in k.cgroup_namespaces if n.owner is ns)
         held += count(n for n in k.time_namespaces if n.owner is ns)
         held += count(s for s in k.superblocks if s.owner is ns) + count(f for f in k.descriptors if f.maker is ns)
+        held += count(t for t in k.tasks if t.mm_ns is ns)
+        held += count(f for f in k.map_files if f.ns is ns) + count(f for f in k.map_files if f.user_ns is ns)
         require(ns.count == held, "the count of a user namespace equals its holders", ns)
 
 

@@ -7,7 +7,8 @@ whoever joins a user namespace in the same call is asked for capabilities with t
 from __future__ import annotations
 
 from nsmodel.ir.language import EBADF, EINVAL, EPERM, ESRCH, EUSERS, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable, may_access, may_call
+from nsmodel.kernel.arguments import NsFlags
+from nsmodel.kernel.credentials import admin, become_root_of, may_access, may_call
 from nsmodel.kernel.fork import threaded
 from nsmodel.kernel.mount.namespace import enter
 from nsmodel.kernel.mutants import SETNS_PID_ANCESTOR
@@ -21,7 +22,6 @@ from nsmodel.kernel.objects import (
     MntNamespace,
     Namespace,
     NetNamespace,
-    NsFlags,
     Nsproxy,
     PidNamespace,
     Task,
@@ -43,7 +43,7 @@ def check_user(k: Kernel, task: Task, ns: UserNamespace) -> None:
         fail(EINVAL, "setns to a user namespace in a threaded process")
     if task.fs is not None and task.fs.users > 1:
         fail(EINVAL, "setns to a user namespace with a shared root and working directory")
-    if not capable(k, task, ns):
+    if not admin(k, task, ns):
         fail(EPERM, "no CAP_SYS_ADMIN in the user namespace")
 
 
@@ -51,9 +51,9 @@ def check_user(k: Kernel, task: Task, ns: UserNamespace) -> None:
 def check_plain(k: Kernel, task: Task, joined: UserNamespace | None, ns: Namespace) -> None:
     """utsns_install, ipcns_install, netns_install, cgroupns_install, and the first check of the others: capabilities
     over the owner, and over the user namespace that the caller will be in (check_user has asked for a joined one)."""
-    if not capable(k, task, ns.owner):
+    if not admin(k, task, ns.owner):
         fail(EPERM, "no CAP_SYS_ADMIN over the owner of the namespace")
-    if joined is None and not task.capable:
+    if joined is None and not admin(k, task, task.user_ns):
         fail(EPERM, "no CAP_SYS_ADMIN in the caller's own user namespace")
 
 
@@ -157,12 +157,25 @@ def join_time(k: Kernel, new: Nsproxy, ns: TimeNamespace) -> None:
 
 
 @helper
+def made_below(k: Kernel, task: Task, ns: UserNamespace) -> bool:
+    """A user namespace is one that the task's user made from its own, or below one: whoever joins another becomes
+    undumpable (kernel/cred.c: cred_cap_issubset, v6.18)."""
+    here: UserNamespace | None = ns
+    while here is not None:
+        if here.owner is task.user_ns and here.creator == task.euid:
+            return True
+        here = here.owner
+    return False
+
+
+@helper
 def join_user(k: Kernel, task: Task, ns: UserNamespace) -> None:
     """Take credentials with every capability in a user namespace; the ids stay."""
     old = task.user_ns
     ns.count += 1
-    task.user_ns = ns
-    task.capable = True
+    if not made_below(k, task, ns):
+        task.group_leader.dumpable = False
+    become_root_of(k, task, ns)
     put_user_ns(k, old)
 
 
@@ -269,7 +282,7 @@ def setns_pidfd(k: Kernel, task: Task, file: Descriptor, flags: NsFlags) -> int:
     target = owner_of(k, pid)
     if target is None:
         fail(ESRCH, "the process is gone")
-    if not may_access(k, task, target):
+    if not may_access(k, task, target, False):
         fail(EPERM, "no ptrace access to the process")
     proxy = target.nsproxy
     if proxy is None:

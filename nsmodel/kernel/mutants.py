@@ -119,3 +119,28 @@ WRITER_BEFORE_HOLD = Switch(
 MR02 = Switch("MR02", "legit_flag_before_lock", "MNT_SYNC_UMOUNT is tested before mount_lock", "CVE-2025-38058")
 MR04 = Switch("MR04", "umount_symlink_no_put", "umount2 of a symbolic link leaks a reference", "CVE-2014-5045")
 US_ABOVE = Switch("ioctl_above", "ioctl_above", "an ioctl gives a namespace above the caller's", "synthetic")
+US01 = Switch("US01", "clone_newuser_fs", "CLONE_NEWUSER with CLONE_FS", "CVE-2013-1858")
+US02 = Switch("US02", "newuser_chrooted", "a task in a chroot makes a user namespace", "CVE-2013-1956")
+US05 = Switch("US05", "idmap_writer_only", "a map asks for rights of the writer, not of the opener", "CVE-2013-1959")
+US07 = Switch("US07", "inode_uid_only", "capabilities reach inodes whose group is not mapped", "CVE-2014-4014")
+US08 = Switch("US08", "gid_map_no_deny", "the own group is mapped without denying setgroups", "CVE-2014-8989")
+US09 = Switch("US09", "ptrace_cred_ns_only", "access asks nothing of where the memory was made", "CVE-2015-8709")
+US10 = Switch(
+    "US10", "idmap_reverse_untranslated", "from_kuid takes ids of the parent for the kernel's", "CVE-2018-18955"
+)
+MAP_TWICE = Switch("map_twice", "map_twice", "a map is written again", "synthetic")
+ROOT_MAP_UNASKED = Switch("root_map_unasked", "root_map_unasked", "root is mapped without CAP_SETFCAP", "db2e718a4798")
+UCOUNT_LEAF_ONLY = Switch(
+    "ucount_leaf_only", "ucount_leaf_only", "only its maker is charged for a namespace", "synthetic"
+)
+UCOUNT_NOT_ABOVE = Switch("ucount_not_above", "ucount_not_above", "a freed namespace stays charged above", "synthetic")
+SETGROUPS_UNMAPPED = Switch(
+    "setgroups_unasked",
+    "setgroups_unasked",
+    "setgroups asks for no map and whether it is denied",
+    "273d2c67c3e1",
+)
+SETUID_ANY = Switch("setuid_any", "setuid_any", "any user is taken without CAP_SETUID", "synthetic")
+CAPSET_ANY = Switch("capset_any", "capset_any", "capset gives what the task had not", "synthetic")
+NNP_SETUID = Switch("nnp_setuid", "nnp_setuid", "set-id bits count despite no_new_privs", "synthetic")
+SUID_UNMAPPED = Switch("suid_unmapped", "suid_unmapped", "set-id bits of ids that are not mapped count", "0d4ab7e8bb0e")

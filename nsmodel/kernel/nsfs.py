@@ -84,7 +84,7 @@ def names_something(k: Kernel, target: Task, kind: NsType) -> bool:
 @helper
 def check_link(k: Kernel, task: Task, target: Task, kind: NsType) -> None:
     """Following /proc/PID/ns/…: access to the task comes before the link (proc_ns_get_link)."""
-    if not may_access(k, task, target):
+    if not may_access(k, task, target, True):
         fail(EACCES, "no ptrace access to the task")
     if not has_link(k, target, kind):
         fail(ENOENT, "the task has no such namespace (any more, or as yet)")

@@ -6,12 +6,10 @@ from nsmodel.ir.language import EBADF, EINVAL, ENOTTY, EPERM, assure, fail, give
 from nsmodel.kernel.credentials import may_call
 from nsmodel.kernel.mutants import US_ABOVE
 from nsmodel.kernel.nsproxy import user_within
-from nsmodel.kernel.objects import Descriptor, Kernel, PidNamespace, Task, Uid, UserNamespace
+from nsmodel.kernel.objects import Descriptor, IdKind, Kernel, PidNamespace, Task, UserNamespace
 from nsmodel.kernel.pid import within
 from nsmodel.kernel.pins import pin_file
-
-NOBODY = 65534
-"""What an id is shown as where it means nothing (/proc/sys/kernel/overflowuid)."""
+from nsmodel.kernel.user.maps import shown_id
 
 
 @helper
@@ -134,8 +132,4 @@ def ns_get_owner_uid(k: Kernel, task: Task, file: Descriptor) -> int:
     check_ns_file(k, file)
     if file.user is None:
         fail(EINVAL, "the namespace is no user namespace")
-    if not task.user_ns.mapped:
-        return NOBODY
-    if file.user.charged == Uid.ROOT:
-        return 0
-    return 1000
+    return shown_id(k, task.user_ns, IdKind.UID, file.user.creator)

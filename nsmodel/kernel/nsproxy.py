@@ -6,16 +6,10 @@ A task's nsproxy is shared until somebody changes it (kernel/nsproxy.c, v6.18; c
 from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, fail, helper
-from nsmodel.kernel.credentials import capable
+from nsmodel.kernel.arguments import CloneFlags
+from nsmodel.kernel.credentials import admin
 from nsmodel.kernel.mutants import NEWPID_TWICE
-from nsmodel.kernel.objects import (
-    CloneFlags,
-    Kernel,
-    Nsproxy,
-    PidNamespace,
-    Task,
-    UserNamespace,
-)
+from nsmodel.kernel.objects import Kernel, Nsproxy, PidNamespace, Task, UserNamespace
 from nsmodel.kernel.refs import (
     copy_nsproxy,
     new_mnt_ns,
@@ -25,7 +19,7 @@ from nsmodel.kernel.refs import (
     put_nsproxy,
     put_pid_ns,
 )
-from nsmodel.kernel.user import check_limit
+from nsmodel.kernel.user.ucounts import check_limit
 
 MAX_PID_NS_LEVEL = 32
 
@@ -80,7 +74,7 @@ def check_new_namespaces(k: Kernel, task: Task, proxy: Nsproxy, flags: CloneFlag
 @helper
 def create_pid_ns(k: Kernel, parent: PidNamespace, owner: UserNamespace, task: Task) -> PidNamespace:
     """A pid namespace below `parent`, without an init as yet (kernel/pid_namespace.c: create_pid_namespace, v6.18)."""
-    ns = new_ns(k, parent, owner, task.uid)
+    ns = new_ns(k, parent, owner, task.euid)
     ns.parent = parent
     parent.count += 1
     ns.level = parent.level + 1
@@ -93,25 +87,25 @@ def create_new_namespaces(k: Kernel, task: Task, old: Nsproxy, flags: CloneFlags
     """A copy of an nsproxy with the new namespaces that the flags ask for, owned by `owner`."""
     new = copy_nsproxy(k, old)
     if flags.newns and old.mnt is not None:
-        new.mnt = new_mnt_ns(k, old.mnt, owner, task.uid)
+        new.mnt = new_mnt_ns(k, old.mnt, owner, task.euid)
         put_mnt_ns(k, old.mnt)
     if flags.newuts and old.uts is not None:
-        new.uts = new_ns(k, old.uts, owner, task.uid)
+        new.uts = new_ns(k, old.uts, owner, task.euid)
         put_ns(k, old.uts)
     if flags.newipc and old.ipc is not None:
-        new.ipc = new_ns(k, old.ipc, owner, task.uid)
+        new.ipc = new_ns(k, old.ipc, owner, task.euid)
         put_ns(k, old.ipc)
     if flags.newpid:
         new.pid_for_children = create_pid_ns(k, old.pid_for_children, owner, task)
         put_pid_ns(k, old.pid_for_children)
     if flags.newcgroup and old.cgroup is not None:
-        new.cgroup = new_ns(k, old.cgroup, owner, task.uid)
+        new.cgroup = new_ns(k, old.cgroup, owner, task.euid)
         put_ns(k, old.cgroup)
     if flags.newnet and old.net is not None:
-        new.net = new_ns(k, old.net, owner, task.uid)
+        new.net = new_ns(k, old.net, owner, task.euid)
         put_ns(k, old.net)
     if flags.newtime and old.time_for_children is not None:
-        new.time_for_children = new_ns(k, old.time_for_children, owner, task.uid)
+        new.time_for_children = new_ns(k, old.time_for_children, owner, task.euid)
         put_ns(k, old.time_for_children)
     return new
 
@@ -140,7 +134,7 @@ def enter_time_for_children(k: Kernel, proxy: Nsproxy) -> None:
 def check_admin(k: Kernel, task: Task, over: UserNamespace | None) -> None:
     """CAP_SYS_ADMIN over a namespace's owner and over the task's own user namespace (the install operations of
     setns; kernel/nsproxy.c, v6.18)."""
-    if not capable(k, task, over):
+    if not admin(k, task, over):
         fail(EPERM, "no CAP_SYS_ADMIN over the owner of the namespace")
-    if not capable(k, task, task.user_ns):
+    if not admin(k, task, task.user_ns):
         fail(EPERM, "no CAP_SYS_ADMIN in the caller's own user namespace")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from typing import Annotated
 
-from nsmodel.ir.language import HOLDERS, Entity, Flags, Live, Map, Range, Static
+from nsmodel.ir.language import HOLDERS, Entity, Live, Map, Range, Static
 from nsmodel.ir.state import State
 
 
@@ -21,14 +21,6 @@ class TaskState(enum.IntEnum):
     EXITING = 1
     """The init of a dying pid namespace, which waits until it is the last (zap_pid_ns_processes)."""
     ZOMBIE = 2
-
-
-class Uid(enum.IntEnum):
-    """The two users of the model, as kernel ids."""
-
-    ROOT = 0
-    USER = 1
-    """An ordinary user; replay takes 1000."""
 
 
 class Signal(enum.IntEnum):
@@ -70,13 +62,67 @@ AUTO = 2
 owner alone. Entries above were chosen with `set_tid`."""
 
 
+Id = Annotated[int, Range(0, "ids")]
+"""A user or group as the kernel knows it (kuid_t, kgid_t), which the sandbox's user namespace sees as it is. Replay
+takes the same number."""
+Charge = Annotated[int, Range(0, "charges")]
+
+
+class CapabilityKind(enum.IntEnum):
+    """CAP_*, as far as a rule asks for it (capabilities(7))."""
+
+    REST = 0
+    """All that a scope names no object for."""
+    DAC_OVERRIDE = 1
+    FOWNER = 2
+    KILL = 3
+    SETGID = 4
+    SETUID = 5
+    SETPCAP = 6
+    SYS_CHROOT = 7
+    SYS_PTRACE = 8
+    SYS_ADMIN = 9
+    SYS_RESOURCE = 10
+    SETFCAP = 11
+    CHECKPOINT_RESTORE = 12
+    CHOWN = 13
+    FSETID = 14
+
+
+class Capability(Static):
+    """A capability, or several that a scope does not tell apart; credentials have sets of them."""
+
+    kind: CapabilityKind
+
+
+class SecurebitKind(enum.IntEnum):
+    """SECBIT_* (capabilities(7))."""
+
+    NOROOT = 0
+    NO_SETUID_FIXUP = 1
+    KEEP_CAPS = 2
+    NO_CAP_AMBIENT_RAISE = 3
+
+
+class Securebit(Static):
+    """A securebit that can be set in the scope, and locked."""
+
+    kind: SecurebitKind
+
+
+class Group(Static):
+    """A group that processes can have as a supplementary one."""
+
+    gid: Id
+
+
 class Namespace(Entity, abstract=True):
     """`struct ns_common`: what all namespaces have."""
 
     owner: UserNamespace | None
     """The owning user namespace (of a user namespace: its parent); None for the sandbox's own user namespace."""
-    charged: Uid
-    """The creator whose ucounts entry in `owner` is charged."""
+    ucounts: Ucounts | None
+    """What it is charged to: the entry of its creator in `owner`. None in a scope without limits."""
     count: Annotated[int, HOLDERS]
     """References; freed at zero."""
     inode: Annotated[int, HOLDERS]
@@ -84,10 +130,15 @@ class Namespace(Entity, abstract=True):
 
 
 class UserNamespace(Namespace):
-    """`struct user_namespace`; `charged` is its creator's uid (`owner` of the kernel's structure)."""
+    """`struct user_namespace`. The sandbox's own maps every id to itself; what others map, `Extent`s say."""
 
-    mapped: bool
-    """Its id maps are written, so ids of the model mean something inside."""
+    creator: Id
+    """The effective user of whoever made it, who has every capability over it from the parent
+    (the kernel's `owner`)."""
+    setgroups: bool
+    """USERNS_SETGROUPS_ALLOWED."""
+    parent_could_setfcap: bool
+    """Whoever made it had CAP_SETFCAP, and may map the parent's root from inside."""
     max_user: Annotated[int, Range(0, "limits")]
     """max_user_namespaces plus one; 0 is no limit. Likewise the others."""
     max_mnt: Annotated[int, Range(0, "limits")]
@@ -97,6 +148,41 @@ class UserNamespace(Namespace):
     max_cgroup: Annotated[int, Range(0, "limits")]
     max_net: Annotated[int, Range(0, "limits")]
     max_time: Annotated[int, Range(0, "limits")]
+
+
+class Ucounts(Entity):
+    """`struct ucounts`: how many namespaces of each type a user has in a user namespace and below."""
+
+    ns: UserNamespace
+    uid: Id
+    count: Annotated[int, HOLDERS]
+    """The namespaces that are charged to it themselves."""
+    user: Charge
+    mnt: Charge
+    uts: Charge
+    ipc: Charge
+    pid: Charge
+    net: Charge
+    cgroup: Charge
+    time: Charge
+
+
+class IdKind(enum.IntEnum):
+    """The maps of a user namespace, by their files in /proc/PID."""
+
+    UID = 0
+    GID = 1
+    PROJID = 2
+
+
+class Extent(Entity):
+    """`struct uid_gid_extent`: `count` ids of a user namespace from `first` on are the kernel ids from `lower` on."""
+
+    ns: UserNamespace
+    kind: IdKind
+    first: Id
+    lower: Id
+    count: Annotated[int, Range(0, "ids_in_extent")]
 
 
 class MntNamespace(Namespace):
@@ -299,7 +385,17 @@ class Pid(Entity):
     """One while it has numbers, and one for each pidfd."""
 
 
-class Task(Entity):
+class Credentials(Entity, abstract=True):
+    """`struct cred`, as far as rights depend on it: of a task, or of whoever opened a file (`f_cred`)."""
+
+    user_ns: UserNamespace
+    """Counted. A task's outlive its exit, as do its other credentials."""
+    euid: Id
+    egid: Id
+    effective: set[Capability]
+
+
+class Task(Credentials):
     """`struct task_struct`; fields from `parent` on are the thread group's and live on its leader."""
 
     state: TaskState
@@ -308,11 +404,21 @@ class Task(Entity):
     nsproxy: Nsproxy | None
     """None when the task is almost dead."""
     fs: FsStruct | None
-    user_ns: UserNamespace
-    """Of its credentials; they outlive the exit."""
-    uid: Uid
-    capable: bool
-    """All capabilities in `user_ns`, or none."""
+    uid: Id
+    suid: Id
+    fsuid: Id
+    gid: Id
+    sgid: Id
+    fsgid: Id
+    groups: set[Group]
+    """Supplementary groups."""
+    permitted: set[Capability]
+    inheritable: set[Capability]
+    bounding: set[Capability]
+    ambient: set[Capability]
+    securebits: set[Securebit]
+    securebits_locked: set[Securebit]
+    no_new_privs: bool
     busy: bool
     """An interleaved call of the task is under way."""
     alloc_lock: Task | None
@@ -328,6 +434,9 @@ class Task(Entity):
     """The process group, by the pid it is named after; None only where the task is no leader. So for the session."""
     session: Pid | None
     dumpable: bool
+    mm_ns: UserNamespace | None
+    """The user namespace that the process's memory was made in, at its exec (`mm->user_ns`), held by it; None is the
+    world outside of the sandbox."""
     on_term: Disposition
     exit_code: Annotated[int, Range(0, 3)]
     exit_signal: Signal
@@ -375,9 +484,40 @@ class Descriptor(NsFile):
     counted."""
 
 
+class MapFile(Credentials):
+    """An open descriptor of /proc/PID/uid_map or one of its kin; the credentials are those of whoever opened it."""
+
+    table: Task
+    """Leader of the thread group."""
+    ns: UserNamespace
+    """Whose map it is; counted."""
+    kind: IdKind
+    setgroups: bool
+    """It is /proc/PID/setgroups, and `kind` says nothing."""
+
+
+class Program(Entity):
+    """A file that can be executed, in the root directory of the sandbox: what an exec reads of its `struct inode`."""
+
+    uid: Id
+    gid: Id
+    setuid: bool
+    setgid: bool
+    permitted: set[Capability]
+    """File capabilities (security.capability); none at all is no such attribute."""
+    inheritable: set[Capability]
+    raises: bool
+    """The effective bit of the file capabilities."""
+    rootid: Id
+    """The kernel id that is root where they count."""
+
+
 class Kernel(State):
     """Everything there is."""
 
+    capabilities: Live[Capability]
+    securebits: Live[Securebit]
+    groups: Live[Group]
     tasks: Live[Task]
     pids: Live[Pid]
     nsproxies: Live[Nsproxy]
@@ -398,61 +538,7 @@ class Kernel(State):
     superblocks: Live[Superblock]
     peer_groups: Live[PeerGroup]
     mounts: Live[Mount]
-
-
-class CloneFlags(Flags):
-    """Flags of clone, clone3 and unshare."""
-
-    newns: bool = False
-    newuts: bool = False
-    newipc: bool = False
-    newpid: bool = False
-    newnet: bool = False
-    newcgroup: bool = False
-    newtime: bool = False
-    newuser: bool = False
-    vm: bool = False
-    fs: bool = False
-    files: bool = False
-    sighand: bool = False
-    thread: bool = False
-    parent: bool = False
-    sysvsem: bool = False
-    unknown: bool = False
-    """A bit that the call does not know."""
-
-
-class SetTid(Flags):
-    """The `set_tid` array of clone3: `size` numbers, for the deepest level first."""
-
-    size: Annotated[int, Range(0, 3)] = 0
-    first: Annotated[int, Range(0, "numbers")] = 0
-    second: Annotated[int, Range(0, "numbers")] = 0
-    third: Annotated[int, Range(0, "numbers")] = 0
-
-
-class AttributeFlags(Flags):
-    """Attributes by name, as a call gives them (MOUNT_ATTR_*, MS_*)."""
-
-    readonly: bool = False
-    nosuid: bool = False
-    nodev: bool = False
-    noexec: bool = False
-    noatime: bool = False
-    nodiratime: bool = False
-    relatime: bool = False
-    nosymfollow: bool = False
-
-
-class NsFlags(Flags):
-    """The CLONE_NEW* bits of setns with a pidfd."""
-
-    mnt: bool = False
-    uts: bool = False
-    ipc: bool = False
-    pid: bool = False
-    net: bool = False
-    cgroup: bool = False
-    time: bool = False
-    user: bool = False
-    unknown: bool = False
+    ucounts: Live[Ucounts]
+    extents: Live[Extent]
+    map_files: Live[MapFile]
+    programs: Live[Program]

@@ -17,9 +17,10 @@ from nsmodel.ir.language import (
     observed,
     slot_of,
 )
-from nsmodel.kernel.credentials import capable
+from nsmodel.kernel.arguments import SetTid
+from nsmodel.kernel.credentials import admin, capable
 from nsmodel.kernel.mutants import PD04, PD11
-from nsmodel.kernel.objects import AUTO, Kernel, Pid, PidNamespace, SetTid, Task
+from nsmodel.kernel.objects import AUTO, CapabilityKind, Kernel, Pid, PidNamespace, Task
 from nsmodel.kernel.refs import put_pid
 
 AUTO_BASE = 1000
@@ -110,7 +111,7 @@ def check_alloc_pid(k: Kernel, task: Task, ns: PidNamespace, fresh: bool, tids: 
                 fail(EINVAL, "set_tid: the number is out of range")
             if wanted != 1 and not here.started:
                 fail(EINVAL, "set_tid: the pid namespace has no init yet, so only 1 can be chosen")
-            if not capable(k, task, here.owner):
+            if not capable(k, task, here.owner, CapabilityKind.CHECKPOINT_RESTORE) and not admin(k, task, here.owner):
                 fail(EPERM, "set_tid: no CAP_CHECKPOINT_RESTORE over the owner of the level's pid namespace")
             if any(p.numbers[here] == wanted for p in k.pids):
                 fail(EEXIST, "set_tid: the number is taken")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nsmodel.kernel import invariants as inv
 from nsmodel.kernel.mount import invariants as mounts
+from nsmodel.kernel.user import invariants as users
 from nsmodel.system.spec import FAIL_ATOMIC, NO_UAF, STEP_TOTAL, Property, prop
 
 REF_EXACT = prop(
@@ -16,6 +17,7 @@ REF_EXACT = prop(
     inv.inode_references,
     inv.pid_references,
     mounts.mount_references,
+    users.ucounts_references,
 )
 NO_LEAK = prop("NO_LEAK", "what nobody can reach any more is freed", inv.reachable)
 PID_VIS = prop(
@@ -70,6 +72,31 @@ PROP_DOWN = prop("PROP_DOWN", "events reach only namespaces of the same owner or
 COPY_FAITHFUL = prop("COPY_FAITHFUL", "the copy of a namespace keeps what is unbindable", in_steps=True)
 SYNC_UMOUNT_IDLE = prop("SYNC_UMOUNT_IDLE", "what a synchronous umount takes along is idle", in_steps=True)
 NS_ISOL = prop("NS_ISOL", "no call gives a namespace above the caller's own", in_steps=True)
+MAP_AUTH = prop("MAP_AUTH", "ids are mapped once, by who has a right to them", in_steps=True)
+OPENER_CRED = prop("OPENER_CRED", "what is written through a descriptor is judged by who opened it", in_steps=True)
+GROUP_NODROP = prop("GROUP_NODROP", "nobody gives up a group without a right to", in_steps=True)
+MAP_BIJ = prop(
+    "MAP_BIJ",
+    "an id means what it is shown as, in a user namespace and in those above",
+    users.maps_are_inverse,
+    users.ids_shown_mean_the_same,
+    in_steps=True,
+)
+UCOUNT_EXACT = prop("UCOUNT_EXACT", "a charge is the number of namespaces that there are", users.charges_exact)
+CAP_CONFINED = prop(
+    "CAP_CONFINED",
+    "a capability is used where it is held, and nobody gets one that was not given",
+    users.effective_is_permitted,
+    in_steps=True,
+)
+ROOT_CONFINED = prop(
+    "ROOT_CONFINED",
+    "whoever is in a chroot, or shares its root, gets no capability over it",
+    users.root_is_not_shared,
+    in_steps=True,
+)
+PTRACE_CONF = prop("PTRACE_CONF", "nobody looks into memory that was made above", in_steps=True)
+INODE_CAP = prop("INODE_CAP", "a capability reaches an inode only where both its ids are mapped", in_steps=True)
 
 ALL: tuple[Property, ...] = (
     REF_EXACT,
@@ -103,4 +130,13 @@ ALL: tuple[Property, ...] = (
     LOCK_COVER,
     LOCK_FLAGS,
     NS_ISOL,
+    MAP_AUTH,
+    OPENER_CRED,
+    GROUP_NODROP,
+    MAP_BIJ,
+    UCOUNT_EXACT,
+    CAP_CONFINED,
+    ROOT_CONFINED,
+    PTRACE_CONF,
+    INODE_CAP,
 )

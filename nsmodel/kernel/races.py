@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from nsmodel.ir.language import ENOENT, ENOMEM, assure, error, fail, given, interleaved
-from nsmodel.kernel.credentials import may_call
+from nsmodel.kernel.credentials import copy_credentials, may_call
 from nsmodel.kernel.exit import settle
 from nsmodel.kernel.mutants import (
     NULL_NSPROXY_IGNORED,
@@ -35,7 +35,7 @@ def unshare_uts(k: Kernel, task: Task) -> Steps:
     uts = old.uts
     assert uts is not None
     new = copy_nsproxy(k, old)
-    new.uts = new_ns(k, uts, task.user_ns, task.uid)
+    new.uts = new_ns(k, uts, task.user_ns, task.euid)
     put_ns(k, uts)
     yield
     given(task.alloc_lock is None or k.bug(SWITCH_WITHOUT_TASK_LOCK))
@@ -118,10 +118,8 @@ def fork_racing(k: Kernel, task: Task) -> Steps:
     child.group_leader = child
     child.pid = pid
     child.nsproxy = proxy
-    child.user_ns = task.user_ns
+    copy_credentials(k, child, task)
     task.user_ns.count += 1
-    child.uid = task.uid
-    child.capable = task.capable
     child.parent = task.group_leader
     child.pgrp = task.group_leader.pgrp
     child.session = task.group_leader.session

@@ -16,7 +16,9 @@ from nsmodel.kernel.objects import (
     Descriptor,
     FsKind,
     FsStruct,
+    Id,
     Kernel,
+    MapFile,
     MntNamespace,
     Mount,
     Namespace,
@@ -24,22 +26,23 @@ from nsmodel.kernel.objects import (
     Nsproxy,
     Pid,
     PidNamespace,
-    Uid,
     UserNamespace,
 )
 from nsmodel.kernel.pins import unpinned
+from nsmodel.kernel.user.maps import drop_maps
+from nsmodel.kernel.user.ucounts import charge, uncharge
 
 N = TypeVar("N", bound=Namespace)
 
 
 @helper
-def new_ns(k: Kernel, like: N, owner: UserNamespace, creator: Uid) -> N:
+def new_ns(k: Kernel, like: N, owner: UserNamespace, creator: Id) -> N:
     """A namespace of the same type as `like`, charged to `creator` in `owner`, with one reference for its maker."""
     ns = k.like(like)
     ns.owner = owner
-    ns.charged = creator
     ns.count = 1
     owner.count += 1
+    charge(k, ns, owner, creator)
     return ns
 
 
@@ -52,6 +55,8 @@ def put_user_ns(k: Kernel, ns: UserNamespace) -> None:
         if here.count > 0:
             return
         up = here.owner
+        uncharge(k, here)
+        drop_maps(k, here)
         k.free(here)
         here = up
 
@@ -62,6 +67,7 @@ def put_ns(k: Kernel, ns: Namespace) -> None:
     ns.count -= 1
     if ns.count == 0:
         owner = ns.owner
+        uncharge(k, ns)
         k.free(ns)
         if owner is not None:
             put_user_ns(k, owner)
@@ -77,6 +83,7 @@ def put_pid_ns(k: Kernel, ns: PidNamespace) -> None:
             return
         up = here.parent
         owner = here.owner
+        uncharge(k, here)
         k.free(here)
         if owner is not None:
             put_user_ns(k, owner)
@@ -170,6 +177,7 @@ def free_mnt_ns(k: Kernel, ns: MntNamespace) -> None:
         if other.origin is ns:
             other.origin = None
     owner = ns.owner
+    uncharge(k, ns)
     k.free(ns)
     if owner is not None:
         put_user_ns(k, owner)
@@ -209,7 +217,7 @@ def put_mount(k: Kernel, m: Mount) -> None:
 
 
 @helper
-def new_mnt_ns(k: Kernel, like: MntNamespace, owner: UserNamespace, creator: Uid) -> MntNamespace:
+def new_mnt_ns(k: Kernel, like: MntNamespace, owner: UserNamespace, creator: Id) -> MntNamespace:
     """A mount namespace, younger than all that there are (alloc_mnt_ns)."""
     ns = new_ns(k, like, owner, creator)
     ns.older = {other for other in k.mnt_namespaces if other is not ns}
@@ -250,6 +258,16 @@ def close_file(k: Kernel, file: Descriptor) -> None:
     if fs is not None:
         drop_superblocks(k)
     reap(k)
+
+
+@helper
+def close_map_file(k: Kernel, file: MapFile) -> None:
+    """Close an id map; the file holds the credentials of its opener."""
+    ns = file.ns
+    opener = file.user_ns
+    k.free(file)
+    put_user_ns(k, ns)
+    put_user_ns(k, opener)
 
 
 @helper

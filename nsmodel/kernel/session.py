@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, EPERM, ESRCH, fail, given, syscall
-from nsmodel.kernel.credentials import capable, may_call, set_user
-from nsmodel.kernel.objects import Kernel, Task, Uid
+from nsmodel.kernel.credentials import may_call
+from nsmodel.kernel.objects import Kernel, Task
 from nsmodel.kernel.pid import detach_pid, report, visible
 
 
@@ -108,16 +108,4 @@ def set_child_subreaper(k: Kernel, task: Task, on: bool) -> int:
     """Take, or no longer take, the orphans among the descendants."""
     given(may_call(k, task) and task.group_leader.child_subreaper != on)
     task.group_leader.child_subreaper = on
-    return 0
-
-
-@syscall(source="kernel/sys.c: __sys_setresuid (v6.18); setresuid(2)")
-def setresuid(k: Kernel, task: Task, uid: Uid) -> int:
-    """Become another user with all three ids; the system call itself acts on one thread alone."""
-    given(may_call(k, task))
-    if not task.user_ns.mapped:
-        fail(EINVAL, "the id is not mapped in the caller's user namespace")
-    if task.uid != uid and not capable(k, task, task.user_ns):
-        fail(EPERM, "no CAP_SETUID")
-    set_user(k, task, uid)
     return 0

@@ -11,20 +11,9 @@ from nsmodel.ir.language import Refused, function_of
 from nsmodel.ir.lower import definition_of
 from nsmodel.kernel import exit as ends
 from nsmodel.kernel import fork, join, nsfs, session, signal
+from nsmodel.kernel.arguments import CloneFlags, NsFlags, SetTid
 from nsmodel.kernel.base import base_state
-from nsmodel.kernel.objects import (
-    CloneFlags,
-    Kernel,
-    NsFlags,
-    NsType,
-    PidNamespace,
-    SetTid,
-    Signal,
-    Task,
-    TaskState,
-    Uid,
-    UtsNamespace,
-)
+from nsmodel.kernel.objects import Kernel, NsType, PidNamespace, Signal, Task, TaskState, Uid, UtsNamespace
 from nsmodel.kernel.user import set_limit
 from nsmodel.oracle.live.whole import WHOLE
 

@@ -11,7 +11,8 @@ SPECS = Path(__file__).parents[2] / "specs"
 HEADER = """\
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.fork import clone3
-from nsmodel.kernel.objects import CloneFlags, Kernel, Task
+from nsmodel.kernel.arguments import CloneFlags
+from nsmodel.kernel.objects import Kernel, Task
 from nsmodel.kernel.properties import REF_EXACT
 from nsmodel.ir.language import syscall
 from nsmodel.system.operation import op

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from nsmodel.kernel.objects import CloneFlags, SetTid
+from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.system.operation import Call, OperationError
 from nsmodel.traces.record import RecordError, calls_of, record
 from nsmodel.traces.trace import Trace, encode

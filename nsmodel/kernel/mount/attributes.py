@@ -6,6 +6,7 @@ from __future__ import annotations
 import enum
 
 from nsmodel.ir.language import EBUSY, EINVAL, EPERM, Flags, assure, fail, given, helper, syscall
+from nsmodel.kernel.arguments import AttributeFlags
 from nsmodel.kernel.credentials import may_call
 from nsmodel.kernel.mount.common import (
     check_may_mount,
@@ -22,7 +23,7 @@ from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.tree import mount_ns, subtree, superblock_of
 from nsmodel.kernel.mount.type import Propagation, change_type
 from nsmodel.kernel.mutants import ML02, SETATTR_NO_LOCKS
-from nsmodel.kernel.objects import Attribute, AttributeFlags, AttributeKind, Dentry, Kernel, Mount, Task
+from nsmodel.kernel.objects import Attribute, AttributeKind, Dentry, Kernel, Mount, Task
 
 
 class TypeChange(enum.IntEnum):

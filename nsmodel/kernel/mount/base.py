@@ -22,6 +22,7 @@ from nsmodel.kernel.objects import (
     Superblock,
     Sysctl,
 )
+from nsmodel.kernel.user.base import PLAIN, Users
 
 ALONE = {
     "tasks": 1,
@@ -31,6 +32,7 @@ ALONE = {
     "user_namespaces": 1,
     "mnt_namespaces": 1,
     "numbers": 2,
+    "capabilities": 1,
 }
 """The slots of a task that is alone: its number is 1, and there is one that nobody has."""
 
@@ -44,7 +46,8 @@ class Forest:
     which lead nowhere; parents come before children;
     `tmpfs` gives, for each further file system that can be mounted anew, its directories; `single` says how many there
     are that are the same at each mount (at most one can be replayed: mqueue); `nsfs` adds files of namespaces;
-    `attributes` are those that mounts can have; `mount_max` bounds the mounts of a namespace.
+    `attributes` are those that mounts can have; `mount_max` bounds the mounts of a namespace;
+    `users` is what of users the spec tells apart.
     """
 
     def __init__(
@@ -57,17 +60,23 @@ class Forest:
         nsfs: bool = False,
         attributes: Sequence[AttributeKind] = (),
         mount_max: int | None = None,
+        users: Users = PLAIN,
     ) -> None:
         self.paths, self.files, self.links = paths, tuple(files), tuple(links)
         self.tmpfs, self.single = tuple(tmpfs), single
         self.nsfs, self.attributes, self.mount_max = nsfs, tuple(attributes), mount_max
         systems = 2 + len(self.tmpfs) + single + nsfs
         names = len(paths) + len(self.files) + len(self.links) + sum(map(len, self.tmpfs))
-        self.bounds: dict[str, int] = ALONE | {
-            "file_systems": systems,
-            "superblocks": 2 + len(self.tmpfs) + single,
-            "dentries": systems + names,
-        }
+        self.users = users
+        self.bounds: dict[str, int] = (
+            ALONE
+            | users.bounds
+            | {
+                "file_systems": systems,
+                "superblocks": 2 + len(self.tmpfs) + single,
+                "dentries": systems + names,
+            }
+        )
         """The slots of the base state but for mounts: those of the forest, and of one task in its namespaces."""
         if self.attributes:
             self.bounds["attributes"] = len(self.attributes)
@@ -76,7 +85,7 @@ class Forest:
 
     def __call__(self, k: Kernel) -> None:
         """Make the base state. The root and working directory of the task are the sandbox's root."""
-        task = base_state(k)
+        task = base_state(k, self.users)
         bottom = _file_system(k, FsKind.NEW)
         root = _file_system(k, FsKind.NEW)
         _grow(k, root, self.paths, self.files, self.links)

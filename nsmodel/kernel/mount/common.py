@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, ENOENT, EPERM, fail, helper
-from nsmodel.kernel.credentials import capable
+from nsmodel.kernel.arguments import AttributeFlags
+from nsmodel.kernel.credentials import admin
 from nsmodel.kernel.mount.tree import may_mount, mount_ns, superblock_of
 from nsmodel.kernel.objects import (
     Attribute,
-    AttributeFlags,
     AttributeKind,
     Dentry,
     FileSystem,
@@ -94,7 +94,7 @@ def written_fs(k: Kernel, fs: FileSystem) -> bool:
 @helper
 def owns_superblock(k: Kernel, task: Task, fs: FileSystem) -> bool:
     """Capabilities over the user namespace of a file system's superblock; nobody has them over namespace files'."""
-    return fs.kind != FsKind.NSFS and capable(k, task, superblock_of(k, fs).owner)
+    return fs.kind != FsKind.NSFS and admin(k, task, superblock_of(k, fs).owner)
 
 
 @helper

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, Flags, fail, given, helper, syscall
+from nsmodel.kernel.arguments import AttributeFlags
 from nsmodel.kernel.credentials import may_call
 from nsmodel.kernel.mount.attributes import do_reconfigure_mnt, do_remount, names_any
 from nsmodel.kernel.mount.bind import do_loopback
@@ -11,7 +12,7 @@ from nsmodel.kernel.mount.move import do_move_mount
 from nsmodel.kernel.mount.new import do_new_mount, unused
 from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.type import Propagation, do_change_type
-from nsmodel.kernel.objects import AttributeFlags, Dentry, FsKind, Kernel, Mount, Task
+from nsmodel.kernel.objects import Dentry, FsKind, Kernel, Mount, Task
 
 
 class MountFlags(Flags):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nsmodel.kernel.arguments import AttributeFlags, CloneFlags, SetTid
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns
 from nsmodel.kernel.mount.attributes import SetattrFlags, mount_setattr
@@ -20,7 +21,7 @@ from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mount.unlink import unlink
 from nsmodel.kernel.nsfs import close, open_ns
-from nsmodel.kernel.objects import AttributeFlags, AttributeKind, CloneFlags, Kernel, NsType, SetTid
+from nsmodel.kernel.objects import AttributeKind, Kernel, NsType
 from nsmodel.kernel.properties import (
     DETACHED_QUIET,
     LOCK_COVER,
@@ -34,7 +35,7 @@ from nsmodel.kernel.properties import (
     TREE_ACYCLIC,
     UMOUNT_EXACT,
 )
-from nsmodel.kernel.user import write_maps
+from nsmodel.kernel.user.map_files import MapLines, write_map
 from nsmodel.system.operation import Call, op
 from nsmodel.system.spec import FAIL_ATOMIC, NO_UAF, STEP_TOTAL, Scope, Spec
 from nsmodel.system.verdict import Verdict
@@ -85,9 +86,11 @@ def layout(
             "mounts": mounts,
             "peer_groups": 6,
             "descriptors": tasks,
+            "extents": 2 if tasks > 1 else 0,
+            "ids_in_extent": 1,
         },
         prelude=tuple(prelude),
-        prelude_operations=(op(clone3, flags=[CloneFlags()], tids=[SetTid()]), op(write_maps)),
+        prelude_operations=(op(clone3, flags=[CloneFlags()], tids=[SetTid()]), op(write_map, lines=[MapLines()])),
         depth=2,
         scopes={"small": Scope(depth=1), "deep": Scope(depth=4)},
         operations=(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, ELOOP, ENOENT, EPERM, Flags, assure, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable, may_call
+from nsmodel.kernel.credentials import admin, may_call
 from nsmodel.kernel.mount.bind import loops
 from nsmodel.kernel.mount.common import check_alive, check_carries, check_may_mount, is_anon_root, may_use, own_ns
 from nsmodel.kernel.mount.path import names
@@ -143,7 +143,7 @@ def check_may_change(k: Kernel, task: Task, m: Mount) -> None:
     ns = m.ns
     if ns is None:
         fail(EINVAL, "the mount was unmounted")
-    if not capable(k, task, ns.owner):
+    if not admin(k, task, ns.owner):
         fail(EPERM, "no CAP_SYS_ADMIN over the owner of the namespace of the mount")
 
 
@@ -168,7 +168,7 @@ def do_set_group(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount, 
     if at.unbindable and not k.bug(MP18):
         fail(EINVAL, "the mount is unbindable")
     other = source.ns
-    allowed = other is not None and capable(k, task, other.owner)
+    allowed = other is not None and admin(k, task, other.owner)
     assure("MNT_AUTH", allowed, "a group of somebody else is joined", source, at)
     at.master = source.master
     if source.group is not None:

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import EBADF, EBUSY, EINVAL, ENOSPC, ENOTDIR, EPERM, error, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable, may_call
+from nsmodel.kernel.arguments import AttributeFlags
+from nsmodel.kernel.credentials import admin, may_call
 from nsmodel.kernel.mount.common import check_alive, check_may_mount, check_mine, named, own_ns, written_fs
 from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.propagation import attach, check_attach
 from nsmodel.kernel.mount.tree import superblock_of, top_at
 from nsmodel.kernel.objects import (
     Attribute,
-    AttributeFlags,
     ContextPhase,
     Dentry,
     Descriptor,
@@ -25,7 +25,7 @@ from nsmodel.kernel.objects import (
     UserNamespace,
 )
 from nsmodel.kernel.refs import new_mnt_ns
-from nsmodel.kernel.user import over_limit
+from nsmodel.kernel.user.ucounts import over_limit
 
 SPENT = (EPERM, EBUSY)
 """Failures that leave a context of no more use."""
@@ -36,9 +36,9 @@ def check_mount_capable(k: Kernel, task: Task, fs: FileSystem, owner: UserNamesp
     """Who may make a superblock: any root of its owner; of a file system that shows a namespace, whoever has
     capabilities over the owner of that (mount_capable)."""
     if fs.kind == FsKind.SINGLE:
-        if not capable(k, task, superblock_of(k, fs).owner):
+        if not admin(k, task, superblock_of(k, fs).owner):
             fail(EPERM, "no CAP_SYS_ADMIN over the owner of the namespace that the file system shows")
-    elif not capable(k, task, owner):
+    elif not admin(k, task, owner):
         fail(EPERM, "no CAP_SYS_ADMIN in the user namespace of the new superblock")
 
 
@@ -173,7 +173,7 @@ def do_fsconfig_reconfigure(k: Kernel, task: Task, file: Descriptor, readonly: b
     if file.phase != ContextPhase.RECONF_PARAMS and file.phase != ContextPhase.AWAITING_RECONF:
         fail(EBUSY, "the context is not for reconfiguring, or was used")
     sb = superblock_of(k, fs)
-    if not capable(k, task, sb.owner):
+    if not admin(k, task, sb.owner):
         file.phase = ContextPhase.FAILED
         return error(EPERM, "no CAP_SYS_ADMIN in the user namespace of the superblock; the context is of no more use")
     if readonly and not sb.readonly and written_fs(k, fs):
@@ -196,7 +196,7 @@ def anonymous_ns(k: Kernel, task: Task, origin: MntNamespace | None, anywhere: b
     mine = own_ns(k, task)
     owner = mine.owner
     assert owner is not None
-    ns = new_mnt_ns(k, mine, owner, task.uid)
+    ns = new_mnt_ns(k, mine, owner, task.euid)
     ns.anonymous = True
     ns.origin = origin
     ns.anywhere = anywhere

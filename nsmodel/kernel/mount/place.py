@@ -21,7 +21,7 @@ from nsmodel.kernel.mount.new import open_mount
 from nsmodel.kernel.mount.path import names, walks_to
 from nsmodel.kernel.mount.tree import below, mount_ns, superblock_of, top_at
 from nsmodel.kernel.mutants import ML15
-from nsmodel.kernel.objects import Dentry, Descriptor, FsKind, Kernel, Mount, Task
+from nsmodel.kernel.objects import CapabilityKind, Dentry, Descriptor, FsKind, Kernel, Mount, Task
 from nsmodel.kernel.pins import name_same
 from nsmodel.kernel.refs import set_pwd, set_root
 
@@ -63,7 +63,7 @@ def do_chroot(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> int:
     """Change the root directory to a place."""
     if not dentry.directory:
         fail(ENOTDIR, "not a directory")
-    if not capable(k, task, task.user_ns):
+    if not capable(k, task, task.user_ns, CapabilityKind.SYS_CHROOT):
         fail(EPERM, "no CAP_SYS_CHROOT in the caller's user namespace")
     fs = task.fs
     assert fs is not None

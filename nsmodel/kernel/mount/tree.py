@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import Map, helper, the
-from nsmodel.kernel.credentials import capable
+from nsmodel.kernel.credentials import admin
 from nsmodel.kernel.objects import Dentry, FileSystem, Kernel, MntNamespace, Mount, Superblock, Task
 from nsmodel.kernel.pins import name_same
 
@@ -92,7 +92,7 @@ def mount_ns(k: Kernel, task: Task) -> MntNamespace | None:
 def may_mount(k: Kernel, task: Task) -> bool:
     """CAP_SYS_ADMIN over the owner of the task's mount namespace (fs/namespace.c: may_mount, v6.18)."""
     ns = mount_ns(k, task)
-    return ns is not None and capable(k, task, ns.owner)
+    return ns is not None and admin(k, task, ns.owner)
 
 
 @helper

@@ -6,7 +6,7 @@ from __future__ import annotations
 import enum
 
 from nsmodel.ir.language import EINVAL, assure, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable, may_call
+from nsmodel.kernel.credentials import admin, may_call
 from nsmodel.kernel.mount.common import check_may_mount
 from nsmodel.kernel.mount.move import check_may_change
 from nsmodel.kernel.mount.path import names
@@ -61,7 +61,7 @@ def do_change_type(k: Kernel, task: Task, target: Mount, root: Dentry, to: Propa
         check_may_change(k, task, target)
     here = target.ns
     assure("NS_MEMBER", here is not None, "the type of what is in no namespace is changed", target)
-    allowed = here is None or capable(k, task, here.owner)
+    allowed = here is None or admin(k, task, here.owner)
     assure("MNT_AUTH", allowed, "the type of somebody else's mount is changed", target)
     changed = {target}
     if rec:

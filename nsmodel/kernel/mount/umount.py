@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import EAGAIN, EBUSY, EINVAL, EPERM, Flags, assure, error, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable, may_call
+from nsmodel.kernel.credentials import admin, may_call
 from nsmodel.kernel.mount.common import check_may_mount, check_mine, owns_superblock, written_fs
 from nsmodel.kernel.mount.path import ends_on
 from nsmodel.kernel.mount.tree import may_mount, mount_ns, subtree, superblock_of, top_at
@@ -52,7 +52,7 @@ def check_umount(k: Kernel, task: Task, target: Mount, spot: Dentry, flags: Umou
 def remount_root(k: Kernel, task: Task, target: Mount) -> int:
     """Unmounting the caller's own root makes its file system read-only, for everybody (do_umount_root)."""
     sb = superblock_of(k, target.root.fs)
-    allowed = capable(k, task, sb.owner)
+    allowed = admin(k, task, sb.owner)
     if not allowed and not k.bug(ML16):
         fail(EPERM, "no CAP_SYS_ADMIN in the user namespace of the superblock")
     if not sb.readonly and written_fs(k, target.root.fs):

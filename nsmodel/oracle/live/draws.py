@@ -12,19 +12,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from nsmodel.ir.types import BoolType, EnumType, FlagsType, RefType
+from nsmodel.kernel.arguments import CloneFlags, NsFlags, SetTid
 from nsmodel.kernel.exit import WaitFor
-from nsmodel.kernel.objects import (
-    CloneFlags,
-    ContextPhase,
-    Descriptor,
-    Disposition,
-    Kernel,
-    NsFlags,
-    NsType,
-    SetTid,
-    Task,
-    TaskState,
-)
+from nsmodel.kernel.objects import ContextPhase, Descriptor, Disposition, Kernel, NsType, Task, TaskState
 from nsmodel.oracle.live.mount_draws import MountDraw
 from nsmodel.oracle.live.whole import BUILDING, MOUNTS
 from nsmodel.system.operation import Call, Operation

@@ -7,24 +7,14 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
+from nsmodel.kernel.arguments import AttributeFlags
 from nsmodel.kernel.mount.attributes import Atime, SetattrFlags, TypeChange
 from nsmodel.kernel.mount.bind import OpenTreeFlags
 from nsmodel.kernel.mount.dispatch import MountFlags
 from nsmodel.kernel.mount.move import MoveFlags
 from nsmodel.kernel.mount.type import Propagation
 from nsmodel.kernel.mount.umount import UmountFlags
-from nsmodel.kernel.objects import (
-    AttributeFlags,
-    ContextPhase,
-    Dentry,
-    Descriptor,
-    FsKind,
-    Kernel,
-    Mount,
-    NsType,
-    Superblock,
-    Task,
-)
+from nsmodel.kernel.objects import ContextPhase, Dentry, Descriptor, FsKind, Kernel, Mount, NsType, Superblock, Task
 
 Place = tuple[Mount, Dentry]
 Given = list[tuple[str, Any]]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from nsmodel.kernel.arguments import AttributeFlags
 from nsmodel.kernel.mount.attributes import Atime, SetattrFlags, TypeChange
 from nsmodel.kernel.mount.dispatch import MountFlags
-from nsmodel.kernel.objects import Attribute, AttributeFlags, AttributeKind, Mount
+from nsmodel.kernel.objects import Attribute, AttributeKind, Mount
 
 MS_NAMES = {"RDONLY": "readonly", "NOSUID": "nosuid", "NODEV": "nodev", "NOEXEC": "noexec", "NOATIME": "noatime",
             "NODIRATIME": "nodiratime", "NOSYMFOLLOW": "nosymfollow"}  # fmt: skip

@@ -7,20 +7,11 @@ from typing import Any
 
 import msgspec
 
+from nsmodel.kernel.arguments import CloneFlags, NsFlags, SetTid
 from nsmodel.kernel.exit import WaitFor, exit_thread, wait4, waitid
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns, setns_pidfd
-from nsmodel.kernel.objects import (
-    CloneFlags,
-    Descriptor,
-    NsFlags,
-    PidNamespace,
-    SetTid,
-    Signal,
-    Task,
-    TaskState,
-    UserNamespace,
-)
+from nsmodel.kernel.objects import Descriptor, PidNamespace, Signal, Task, TaskState, UserNamespace
 from nsmodel.kernel.session import getpgid, getpid, getppid, getsid, gettid, setpgid, setsid
 from nsmodel.kernel.signal import KillTo, kill, pidfd_send_signal, tgkill
 from nsmodel.oracle.recorded.judgement import Differs, Uncovered

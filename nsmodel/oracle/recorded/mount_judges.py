@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 from nsmodel.ir.language import Refused
+from nsmodel.kernel.arguments import AttributeFlags
 from nsmodel.kernel.mount.attributes import Atime, SetattrFlags, TypeChange, do_mount_setattr
 from nsmodel.kernel.mount.bind import OpenTreeFlags, do_open_tree
 from nsmodel.kernel.mount.dispatch import MountFlags, path_mount
 from nsmodel.kernel.mount.move import MoveFlags, vfs_move_mount
 from nsmodel.kernel.mount.place import do_chdir, do_chroot, path_pivot_root
 from nsmodel.kernel.mount.umount import UmountFlags, path_umount
-from nsmodel.kernel.objects import AttributeFlags, Task
+from nsmodel.kernel.objects import Task
 from nsmodel.kernel.refs import close_file
 from nsmodel.oracle.recorded import new_mounts
 from nsmodel.oracle.recorded.flags import (

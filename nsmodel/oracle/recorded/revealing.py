@@ -6,16 +6,9 @@ The rules leave this out as yet; a recording needs it, since the new mount takes
 
 from __future__ import annotations
 
+from nsmodel.kernel.arguments import AttributeFlags
 from nsmodel.kernel.mount.common import is_atime, named
-from nsmodel.kernel.objects import (
-    Attribute,
-    AttributeFlags,
-    AttributeKind,
-    FileSystem,
-    MntNamespace,
-    Mount,
-    Superblock,
-)
+from nsmodel.kernel.objects import Attribute, AttributeKind, FileSystem, MntNamespace, Mount, Superblock
 from nsmodel.oracle.recorded.places import Places
 
 EMPTY = frozenset({

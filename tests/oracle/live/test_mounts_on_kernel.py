@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from nsmodel.kernel.arguments import AttributeFlags, CloneFlags, SetTid
 from nsmodel.kernel.mount.bind import OpenTreeFlags
 from nsmodel.kernel.mount.move import MoveFlags
 from nsmodel.kernel.mount.type import Propagation
 from nsmodel.kernel.mount.umount import UmountFlags
-from nsmodel.kernel.objects import AttributeFlags, CloneFlags, NsType, SetTid
+from nsmodel.kernel.objects import NsType
 from nsmodel.kernel.versions import running, switches_of
 from nsmodel.oracle.errors import OracleUnavailable
 from nsmodel.oracle.live.conform import Plan, again, campaign, draw, replay_drawn, shrink, steps_of, whole_system
