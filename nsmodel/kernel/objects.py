@@ -510,6 +510,8 @@ class Program(Entity):
     """The effective bit of the file capabilities."""
     rootid: Id
     """The kernel id that is root where they count."""
+    home: Dentry | None
+    """The root directory that it is in; None where the scope has no mounts."""
 
 
 class Kernel(State):

@@ -19,6 +19,7 @@ from nsmodel.kernel.objects import (
     IpcNamespace,
     Kernel,
     Mount,
+    Program,
     Superblock,
     Sysctl,
 )
@@ -119,6 +120,8 @@ class Forest:
         hidden.locked_attributes = frozenset(  # type: ignore[assignment]
             a for a in k.live(Attribute) if a.kind in ATIME
         )  # a copy for the sandbox's owner
+        for program in k.live(Program):
+            program.home = root
         if has(k, FsStruct) and task.fs is not None:
             task.fs.root_mnt = task.fs.cwd_mnt = top
             task.fs.root_dentry = task.fs.cwd_dentry = root

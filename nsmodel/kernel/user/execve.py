@@ -3,21 +3,57 @@ fs/exec.c: bprm_fill_uid, begin_new_exec, security/commoncap.c: cap_bprm_creds_f
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EPERM, assure, fail, given, helper, syscall
+from nsmodel.ir.language import EACCES, EPERM, assure, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.fork import threaded
+from nsmodel.kernel.mount.tree import mount_ns
 from nsmodel.kernel.mutants import NNP_SETUID, SUID_UNMAPPED
 from nsmodel.kernel.nsproxy import enter_time_for_children
-from nsmodel.kernel.objects import Capability, CapabilityKind, Id, IdKind, Kernel, Program, SecurebitKind, Task
+from nsmodel.kernel.objects import (
+    AttributeKind,
+    Capability,
+    CapabilityKind,
+    Disposition,
+    Id,
+    IdKind,
+    Kernel,
+    Program,
+    SecurebitKind,
+    Task,
+)
 from nsmodel.kernel.refs import copy_nsproxy, put_nsproxy, put_user_ns
 from nsmodel.kernel.user.maps import is_root, shows_id
 from nsmodel.kernel.user.setid import secured
 
 
 @helper
+def at_hand(k: Kernel, task: Task, program: Program) -> bool:
+    """The program is in the task's root directory."""
+    fs = task.fs
+    return program.home is None or (fs is not None and fs.root_dentry is program.home)
+
+
+@helper
+def forbids(k: Kernel, task: Task, kind: AttributeKind) -> bool:
+    """The mount that the task's root directory is in has an attribute."""
+    fs = task.fs
+    m = None if fs is None else fs.root_mnt
+    return m is not None and any(a.kind == kind for a in m.attributes)
+
+
+@helper
+def may_suid(k: Kernel, task: Task) -> bool:
+    """What files give counts on the mount: it is not nosuid, and it is in the task's mount namespace (fs/namespace.c:
+    mnt_may_suid, v6.18)."""
+    fs = task.fs
+    m = None if fs is None else fs.root_mnt
+    return m is None or (not forbids(k, task, AttributeKind.NOSUID) and m.ns is mount_ns(k, task))
+
+
+@helper
 def honours_setid(k: Kernel, task: Task, program: Program) -> bool:
     """Set-id bits count: not with no_new_privs, and only where both ids of the file mean something (bprm_fill_uid)."""
-    if task.no_new_privs and not k.bug(NNP_SETUID):
+    if (task.no_new_privs or not may_suid(k, task)) and not k.bug(NNP_SETUID):
         return False
     shown = shows_id(k, task.user_ns, IdKind.UID, program.uid) and shows_id(k, task.user_ns, IdKind.GID, program.gid)
     return shown or k.bug(SUID_UNMAPPED)
@@ -43,7 +79,7 @@ def new_egid(k: Kernel, task: Task, program: Program | None) -> Id:
 def has_file_capabilities(k: Kernel, task: Task, program: Program | None) -> bool:
     """The file has capabilities, and their root is root of the caller's user namespace or of one above it
     (get_vfs_caps_from_disk, rootid_owns_currentns)."""
-    if program is None or (len(program.permitted) == 0 and len(program.inheritable) == 0):
+    if program is None or (len(program.permitted) == 0 and len(program.inheritable) == 0) or not may_suid(k, task):
         return False
     here = task.user_ns
     counts = is_root(k, here, program.rootid)
@@ -67,6 +103,9 @@ def file_permitted(k: Kernel, task: Task, program: Program | None) -> set[Capabi
 def execve(k: Kernel, task: Task, program: Program | None) -> int:
     """Execute a program; None is one whose file gives nothing. Descriptors stay open."""
     given(may_call(k, task) and task.nsproxy is not None and not threaded(k, task))
+    given(program is None or at_hand(k, task, program))
+    if program is not None and forbids(k, task, AttributeKind.NOEXEC):
+        fail(EACCES, "the mount is noexec")
     ns = task.user_ns
     filed = has_file_capabilities(k, task, program)
     gained = file_permitted(k, task, program)
@@ -116,6 +155,8 @@ def execve(k: Kernel, task: Task, program: Program | None) -> int:
     task.ambient = ambient
     task.securebits = {b for b in task.securebits if b.kind != SecurebitKind.KEEP_CAPS}
     leader = task.group_leader
+    if leader.on_term == Disposition.HANDLER:
+        leader.on_term = Disposition.DEFAULT
     before = leader.mm_ns
     leader.mm_ns = ns
     ns.count += 1

@@ -21,6 +21,7 @@ from nsmodel.kernel.objects import Descriptor, Kernel, Mount, Task, TaskState
 from nsmodel.oracle.live.draws import Draw
 from nsmodel.oracle.live.driver import Sandbox
 from nsmodel.oracle.live.replay import Divergence, Replayer, Step
+from nsmodel.oracle.live.user_draws import opening
 from nsmodel.oracle.live.whole import AREAS, EVERYTHING, whole_system
 from nsmodel.system.operation import Call, OperationError, to_json
 from nsmodel.system.snapshot import Snapshots, View
@@ -120,9 +121,15 @@ def draw(system: TransitionSystem, seed: str, length: int, plan: Plan, cells: Ce
     """One random trace; `cells` is what was seen before."""
     out = Drawn(seed)
     pick = random.Random(seed)
-    chance = Draw(pick, system, plan.weights, plan.area == "mount")
+    chance = Draw(pick, system, plan.weights, plan.area)
     seen = Counter() if cells is None else cells
     frozen = system.initial
+    for call in opening(pick) if plan.area == "user" else ():
+        done = Runner(system, frozen).run(call)
+        assert done is not None and done.state is not None
+        out.calls.append(call)
+        out.outcomes.append(done)
+        frozen = done.state
     while len(out.calls) < length:
         runner = Runner(system, frozen)
         found: list[tuple[int, int, tuple[Any, ...], Call, Outcome]] = []

@@ -16,6 +16,7 @@ from nsmodel.kernel.arguments import CloneFlags, NsFlags, SetTid
 from nsmodel.kernel.exit import WaitFor
 from nsmodel.kernel.objects import ContextPhase, Descriptor, Disposition, Kernel, NsType, Task, TaskState
 from nsmodel.oracle.live.mount_draws import MountDraw
+from nsmodel.oracle.live.user_draws import FOR_USERS
 from nsmodel.oracle.live.whole import BUILDING, MOUNTS
 from nsmodel.system.operation import Call, Operation
 from nsmodel.system.transition import Runner, TransitionSystem
@@ -23,17 +24,19 @@ from nsmodel.system.transition import Runner, TransitionSystem
 
 @dataclass
 class Draw:
-    """Draws random calls; with `mounts`, tasks and their namespaces are made for the sake of the mounts in them."""
+    """Draws random calls for an area: for `mount`, tasks and their namespaces are made for the sake of the mounts in
+    them, for `user` for the sake of who they are."""
 
     random: random.Random
     system: TransitionSystem
     weights: dict[str, int]
-    mounts: bool
+    area: str | None
 
     def __post_init__(self) -> None:
         building = {name: weight for name, weight in BUILDING.items() if name in self.weights}
+        self.mounts = self.area == "mount"
         self.building = building if self.mounts and building else self.weights
-        self.values = VALUES | FOR_MOUNTS if self.mounts else VALUES
+        self.values = VALUES | {"mount": FOR_MOUNTS, "user": FOR_USERS}.get(self.area or "", {})
 
     def call(self, runner: Runner, early: bool) -> Call | None:
         """Some call in a state, `early` in a trace or not; it need not be enabled. None when nothing was found for its
@@ -77,6 +80,8 @@ class Draw:
             return special(pick)
         if isinstance(kind, RefType):
             items: list[Any] = state.live(kind.entity)
+            if parameter == "target" and operation.name in MAPPING and pick.random() < 0.85:
+                items = [t for t in items if t.user_ns.owner is not None] or items
             if operation.name == "setns" and pick.random() < 0.8:
                 items = [f for f in items if f.mnt or f.user or f.uts or f.pid_ns] or items
             if not items or (kind.optional and pick.random() < 0.3):
@@ -155,6 +160,7 @@ def _ns_flags(pick: random.Random) -> NsFlags:
     return NsFlags(**dict.fromkeys(pick.sample(names, pick.choice((0, 1, 1, 1, 2, 2, 3))), True))
 
 
+MAPPING = frozenset({"write_map", "open_map", "write_setgroups"})
 Chance = dict[tuple[str, str], Callable[[random.Random], Any]]
 
 NEXT = {ContextPhase.AWAITING_MOUNT: "fsmount", ContextPhase.CREATE_PARAMS: "fsconfig_create"}

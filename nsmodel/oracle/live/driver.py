@@ -9,7 +9,7 @@ import socket
 import struct
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -70,6 +70,8 @@ class Seen:
     """Number of the parent's process on this machine."""
     group: tuple[int, ...] = ()
     session: tuple[int, ...] = ()
+    fields: dict[str, str] = field(default_factory=dict)
+    """The rest of /proc/PID/status."""
 
 
 class Sandbox:
@@ -217,7 +219,7 @@ class Sandbox:
         def inner(name: str) -> tuple[int, ...]:
             return tuple(int(n) for n in fields[name].split()[self.outer :])
 
-        return Seen(state, inner("NSpid"), int(fields["PPid"]), inner("NSpgid"), inner("NSsid"))
+        return Seen(state, inner("NSpid"), int(fields["PPid"]), inner("NSpgid"), inner("NSsid"), fields)
 
     def settle(self, worker: int, states: tuple[str, ...], seconds: float = 5.0) -> Seen:
         """Wait until a task is in one of the states; gives what is seen then, or at the end of the patience."""

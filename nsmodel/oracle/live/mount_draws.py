@@ -41,7 +41,7 @@ class MountDraw:
         for d in state.dentries:
             if d.parent is not None:
                 self.inside.setdefault(d.parent, []).append(d)
-        self.nameless = {s.fs for s in state.live(Superblock) if s.owner is not None and not s.owner.mapped}
+        self.nameless = {s.fs for s in state.live(Superblock) if s.owner is not None and s.owner.owner is not None}
         """File systems in which nobody can make names: their user namespace maps no ids."""
         self.places = self._places()
         self.roots = [p for p in self.places if p[0].root is p[1]]

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nsmodel.oracle.errors import Diverged
-from nsmodel.oracle.live import translate, translate_mounts
+from nsmodel.oracle.live import translate, translate_mounts, translate_users
+from nsmodel.oracle.live.credentials import compare_credentials, install_programs, kinds
 from nsmodel.oracle.live.driver import Answer, NoAnswer, NsHandle, Sandbox, Seen
 from nsmodel.oracle.live.mount_watch import MountWatch
 from nsmodel.oracle.live.routes import Forests, NoPath, Routes
@@ -26,12 +27,12 @@ NAMESPACES = {
     "cgroup": "cgroup_namespaces", "time": "time_namespaces", "time_for_children": "time_namespaces",
     "pid_for_children": "pid_namespaces",
 }  # fmt: skip
-COMMANDS = translate.COMMANDS | translate_mounts.COMMANDS
+COMMANDS = translate.COMMANDS | translate_mounts.COMMANDS | translate_users.COMMANDS
 HELD_BY_CONTEXTS = frozenset({"user_namespaces", "net_namespaces", "ipc_namespaces"})
 """A context of fsopen or fspick holds those of its maker, which the model leaves out (fs/fs_context.c)."""
 WITHIN_MOUNTS = frozenset(translate_mounts.COMMANDS)
 """Operations that change nothing of tasks but where they stand."""
-PLAIN = frozenset({"ns_get_nstype", "ns_get_owner_uid"})
+PLAIN = frozenset({"ns_get_nstype", "ns_get_owner_uid", "getuid", "getgid", "capbset_read"})
 """Operations whose result is no number of a process."""
 INTERLEAVED = {"unshare_uts_3", "exit_namespaces_2", "read_uts_2", "fork_racing_2"}
 """The step of each interleaved rule at which other tasks begin to see what it did: replay makes the call there."""
@@ -78,6 +79,8 @@ class _World:
     """Numbers of each pid of the model, by pid namespace."""
     handles: dict[int, int] = field(default_factory=dict)
     """The worker's handle of each descriptor."""
+    map_handles: dict[int, int] = field(default_factory=dict)
+    """And of each id map that is open."""
     namespaces: dict[tuple[str, int], NsHandle] = field(default_factory=dict)
     retired: list[tuple[str, int, NsHandle]] = field(default_factory=list)
     """Namespaces that the trace says are freed."""
@@ -99,6 +102,7 @@ class Replayer:
         self._learn_numbers(initial, 1)
         if initial.rows("mounts"):
             self._furnish(initial)
+        install_programs(box, initial)
         self._compare(initial)
 
     def _furnish(self, initial: View) -> None:
@@ -146,9 +150,17 @@ class Replayer:
         """The worker's handle of a descriptor."""
         return self.world.handles[descriptor]
 
+    def map_handle(self, file: int) -> int:
+        """The worker's handle of an id map."""
+        return self.world.map_handles[file]
+
+    def capabilities(self) -> list[str]:
+        """The capabilities that the scope tells apart."""
+        return kinds(self.view)
+
     def fresh_handle(self) -> int:
         """A handle that no process uses."""
-        used = set(self.world.handles.values())
+        used = {*self.world.handles.values(), *self.world.map_handles.values()}
         return next(h for h in range(64) if h not in used)
 
     def file_type(self, descriptor: int) -> str | None:
@@ -263,6 +275,8 @@ class Replayer:
         self._compare_result(step, answer)
         self._compare_status(step, answer)
         if command.handle is not None and step.result >= 0:
+            for slot in step.after.rows("map_files").keys() - step.before.rows("map_files").keys():
+                self.world.map_handles[slot] = command.handle
             new = step.after.rows("descriptors").keys() - step.before.rows("descriptors").keys()
             for slot in new:
                 self.world.handles[slot] = command.handle
@@ -321,14 +335,19 @@ class Replayer:
             return answer
         (slot,) = step.after.rows("tasks").keys() - step.before.rows("tasks").keys()
         self.world.workers[slot] = child
-        inherited = sorted(step.after.rows("descriptors").keys() - step.before.rows("descriptors").keys())
-        if inherited:
-            table = step.before.row("tasks", self.task)["group_leader"]
-            own = sorted(s for s, row in step.before.rows("descriptors").items() if row["table"] == table)
-            self.world.handles.update({new: self.world.handles[old] for old, new in zip(own, inherited, strict=True)})
+        self._inherit(step, "descriptors", self.world.handles)
+        self._inherit(step, "map_files", self.world.map_handles)
         self.view = step.after
         self._learn_numbers(step.after, slot)
         return answer
+
+    def _inherit(self, step: Step, collection: str, handles: dict[int, int]) -> None:
+        """A forked process has what its parent has open, under the same handles."""
+        inherited = sorted(step.after.rows(collection).keys() - step.before.rows(collection).keys())
+        if inherited:
+            table = step.before.row("tasks", self.task)["group_leader"]
+            own = sorted(s for s, row in step.before.rows(collection).items() if row["table"] == table)
+            handles.update({new: handles[old] for old, new in zip(own, inherited, strict=True)})
 
     def _learn_numbers(self, view: View, task: int) -> None:
         """The numbers that the machine gave a new task: one for each level, the fixed ones as they are."""
@@ -399,6 +418,8 @@ class Replayer:
             world.numbers.pop(pid, None)
         for slot in step.before.rows("descriptors").keys() - step.after.rows("descriptors").keys():
             world.handles.pop(slot, None)
+        for slot in step.before.rows("map_files").keys() - step.after.rows("map_files").keys():
+            world.map_handles.pop(slot, None)
         if self.watch is not None:
             self.watch.forget(step.after)
         for key in list(world.namespaces):
@@ -419,6 +440,7 @@ class Replayer:
             self._compare_identity(view, slot, row, seen)
             if expected == "running":
                 self._compare_namespaces(view, slot, row)
+                compare_credentials(view, slot, row, seen, self.box.folder(worker))
         self._compare_mounts(view)
 
     def _compare_mounts(self, view: View) -> None:

@@ -16,7 +16,6 @@ AUTO = 2
 """How numbers are shown and stored (nsmodel.kernel.pid, nsmodel.kernel.objects)."""
 WNOHANG, WEXITED, WNOWAIT = 1, 4, 0x01000000
 SIGNALS = {"NONE": 0, "TERM": 15, "KILL": 9, "INVALID": 100}
-UIDS = {"ROOT": 0, "USER": 1000}
 DISPOSITIONS = {"DEFAULT": 0, "HANDLER": 1, "IGNORE": 2}
 CLONE = {
     "newtime": 0x80, "vm": 0x100, "fs": 0x200, "files": 0x400, "sighand": 0x800, "parent": 0x8000, "thread": 0x10000,
@@ -49,6 +48,12 @@ class Machine(Protocol):
 
     def fresh_handle(self) -> int:
         """A handle for a descriptor that the call makes."""
+
+    def map_handle(self, file: int) -> int:
+        """The worker's handle of an id map."""
+
+    def capabilities(self) -> list[str]:
+        """The capabilities that the scope tells apart."""
 
     def file_type(self, descriptor: int) -> str | None:
         """Which type of namespace a descriptor names."""
@@ -214,7 +219,6 @@ COMMANDS: dict[str, Callable[[Machine, int, dict[str, Any]], Command]] = {
     "setsid": _plain("Z"),
     "setpgid": setpgid,
     "set_child_subreaper": _plain("R", "on"),
-    "setresuid": lambda m, t, a: Command(("V", UIDS[a["uid"]])),
     "sigaction": lambda m, t, a: Command(("A", DISPOSITIONS[a["action"]])),
     "open_ns": open_ns,
     "close": lambda m, t, a: Command(("X", m.handle(a["file"]))),

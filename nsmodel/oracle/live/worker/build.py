@@ -14,7 +14,7 @@ from pathlib import Path
 from nsmodel.oracle.errors import OracleUnavailable
 
 SOURCE = Path(__file__).with_name("worker.c")
-PARTS = tuple(SOURCE.with_name(name) for name in ("worker.c", "calls.h", "mounts.h", "sandbox.h"))
+PARTS = tuple(SOURCE.with_name(name) for name in ("worker.c", "calls.h", "mounts.h", "sandbox.h", "users.h"))
 FLAGS = (
     "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-builtin", "-fno-pie", "-no-pie",
     "-mno-red-zone", "-Wall", "-Wextra",

@@ -89,6 +89,8 @@ static long make_sandbox(void) {
   if (pid == 0) {
     SYS(close, 0);
     SYS(recvfrom, FIRST, &byte, 1, 0, 0, 0);
+    SYS(setgroups, 0, 0);
+    SYS(setresgid, 0, 0, 0);
     SYS(setresuid, 0, 0, 0);
     furnish();
     return 0;
@@ -96,6 +98,7 @@ static long make_sandbox(void) {
   need("making the sandbox's namespaces: ", pid);
   id_map(pid, "/uid_map");
   id_map(pid, "/gid_map");
+  id_map(pid, "/projid_map");
   long result = SYS(umount2, "/", DETACH);
   if (result < 0) { end_sandbox(pid); die("unlocking its root: ", result); }
   return pid;

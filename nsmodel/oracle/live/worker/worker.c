@@ -16,7 +16,7 @@
  *   E CODE                 exit of this task            Q CODE                   exit_group
  *   p t q                  getpid gettid getppid        g PID  s PID             getpgid getsid
  *   R ON                   child subreaper              Z                        setsid
- *   Y PID PGID             setpgid                      V UID                    setresuid(UID, UID, UID)
+ *   Y PID PGID             setpgid                      u… …                     calls on credentials: users.h
  *   A HOW                  SIGTERM: 0 default, 1 handled, 2 ignored; c: how often it was handled
  *   J H NEW REQUEST        ioctl on a namespace's file; what it opens is NEW, what it writes is the result
  *   F PATH TEXT            write TEXT to PATH of /proc  m… …                     calls on mounts: mounts.h
@@ -32,6 +32,7 @@ struct clone_args {
 struct action { void *handler; uint64_t flags; void *restorer; uint64_t mask; };
 
 #include "sandbox.h"
+#include "users.h"
 
 static int sigterms;
 static char stacks[MOST][STACK] __attribute__((aligned(16)));
@@ -79,7 +80,7 @@ static long set_sigterm(int how) {
 }
 static void perform(int slot, char *at) {
   uint64_t extra[EXTRAS];
-  int extras = 0, status = 0, h = 0;
+  int extras = 0, status = 0, h = 0, opens = 0;
   long result = -38, a, b;
   char op = *at++, *path;
   switch (op) {
@@ -122,20 +123,18 @@ static void perform(int slot, char *at) {
   case 'R': result = SYS(prctl, 36, number(&at)); break;
   case 'Z': result = SYS(setsid); break;
   case 'Y': a = number(&at); result = SYS(setpgid, a, number(&at)); break;
-  case 'V': a = number(&at); result = SYS(setresuid, a, a, a); break;
+  case 'u': opens = *at == 'o'; result = user_call(slot, at, &h); break;
   case 'A': result = set_sigterm((int)number(&at)); break;
   case 'c': result = sigterms; break;
   case 'F': path = word(&at); result = write_at(PROC, path, word(&at)); break;
   case 'm': result = mount_call(at, extra, &extras); break;
   default: break;
   }
-  if ((op == 'O' || op == 'P' || (op == 'J' && b < 0xb703)) && result >= 0) { handle[h] = (int)result; result = 0; }
+  if ((op == 'O' || op == 'P' || opens || (op == 'J' && b < 0xb703)) && result >= 0) { handle[h] = (int)result; result = 0; }
   answer(slot, result, extras, extra);
 }
-void serve(long slot) {
-  static const char hello = 'h';
+static void work(long slot) {
   char line[LINE];
-  SYS(sendto, FIRST + slot, &hello, 1, 0, 0, 0);
   for (;;) {
     long got = SYS(recvfrom, FIRST + slot, line, sizeof line - 1, 0, 0, 0);
     if (got == -4) continue;
@@ -144,13 +143,31 @@ void serve(long slot) {
     perform((int)slot, line);
   }
 }
-int main(void) {
+void serve(long slot) {
+  static const char hello = 'h';
+  SYS(sendto, FIRST + slot, &hello, 1, 0, 0, 0);
+  work(slot);
+}
+/* An exec of the worker: it goes on as the task that it was, whose call has succeeded. */
+static void resume(char *state) {
+  int slot = (int)number(&state);
+  for (int i = 0; i < MOST; i++) handle[i] = (int)number(&state);
+  SYS(umask, 0);
+  answer(slot, 0, 0, 0);
+  work(slot);
+}
+int main(int words, char **word) {
   char byte = 0;
   unsigned cpu = 0;
+  if (words > 1) resume(word[1]);
   unsigned long cpus[16] = {0};
   SYS(getcpu, &cpu, 0, 0);
   cpus[cpu / 64 % 16] = 1ul << cpu % 64;
   SYS(sched_setaffinity, 0, sizeof cpus, cpus); /* ids of namespaces grow in the order of their making on one processor */
+  long exe = SYS(open, "/proc/self/exe", 0);
+  need("its own file: ", exe);
+  need("its place: ", SYS(dup3, exe, PROC + 1, 0));
+  SYS(close, exe);
   long pid = make_sandbox();
   if (pid == 0) {
     for (int i = 0; i < MOST; i++) handle[i] = -1;
@@ -162,4 +179,5 @@ int main(void) {
   end_sandbox(pid);
   return 0;
 }
-__attribute__((force_align_arg_pointer)) void _start(void) { SYS(exit_group, main()); }
+void begin(long *stack) { SYS(exit_group, main((int)stack[0], (char **)(stack + 1))); }
+__asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call begin\n ud2\n");

@@ -1,0 +1,91 @@
+"""What can be seen from outside of a task's credentials and of its user namespace's maps, beside what a trace says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nsmodel.oracle.errors import Diverged
+from nsmodel.oracle.live.driver import Sandbox, Seen
+from nsmodel.oracle.live.translate_users import LAST, MAPS, mask, program_path
+from nsmodel.system.snapshot import View
+
+SETS = {
+    "CapInh": "inheritable", "CapPrm": "permitted", "CapEff": "effective", "CapBnd": "bounding", "CapAmb": "ambient",
+}  # fmt: skip
+KNOWN = (1 << LAST + 1) - 1
+
+
+def kinds(view: View) -> list[str]:
+    """The capabilities that a scope tells apart."""
+    return [str(row["kind"]) for row in view.rows("capabilities").values()]
+
+
+def install_programs(box: Sandbox, view: View) -> None:
+    """Make the files that can be executed in the sandbox's root directory."""
+    capabilities = view.rows("capabilities")
+    for slot, row in view.rows("programs").items():
+        mode = 0o755 | (0o4000 if row["setuid"] else 0) | (0o2000 if row["setgid"] else 0)
+        sets = [mask((capabilities[c]["kind"] for c in row[n]), kinds(view)) for n in ("permitted", "inheritable")]
+        made = box.call(
+            0, "uf", program_path(slot), row["uid"], row["gid"], mode, *sets, int(row["raises"]), row["rootid"]
+        )
+        if made.result < 0:
+            raise Diverged("a program", f"error {-made.result}", program_path(slot))
+
+
+def compare_credentials(view: View, slot: int, row: dict[str, Any], seen: Seen, folder: str) -> None:
+    """A running task is who the trace says. Raises :class:`Diverged`."""
+    fields = seen.fields
+    for name, wanted in (
+        ("Uid", [row["uid"], row["euid"], row["suid"], row["fsuid"]]),
+        ("Gid", [row["gid"], row["egid"], row["sgid"], row["fsgid"]]),
+        ("Groups", sorted(view.row("groups", g)["gid"] for g in row["groups"])),
+    ):
+        got = [int(word) for word in fields[name].split()]
+        if got != wanted:
+            raise Diverged(wanted, got, f"{name} of task {slot}")
+    capabilities = view.rows("capabilities")
+    for name, field in SETS.items():
+        bits = mask((capabilities[c]["kind"] for c in row[field]), kinds(view))
+        if int(fields[name], 16) & KNOWN != bits:
+            raise Diverged(f"{bits:#x}", fields[name], f"{name} of task {slot}")
+    if fields["NoNewPrivs"] != str(int(row["no_new_privs"])):
+        raise Diverged(row["no_new_privs"], fields["NoNewPrivs"], f"no_new_privs of task {slot}")
+    _compare_dumpable(view, slot, row, folder)
+    _compare_maps(view, row["user_ns"], folder)
+
+
+def _compare_dumpable(view: View, slot: int, row: dict[str, Any], folder: str) -> None:
+    """Files of /proc/PID belong to the effective user of a process that is dumpable, else to some root."""
+    leader = view.row("tasks", row["group_leader"])
+    owner = row["euid"]
+    if not leader["dumpable"]:
+        owner = _kernel_id(view, leader["mm_ns"])
+    got = Path(f"{folder}/uid_map").stat().st_uid
+    if got != owner:
+        raise Diverged(f"user {owner}", f"user {got}", f"owner of /proc of task {slot}, dumpable {leader['dumpable']}")
+
+
+def _kernel_id(view: View, ns: int | None) -> int:
+    """The kernel id of root of a user namespace, the global root where it has none."""
+    for row in view.rows("extents").values():
+        if row["ns"] == ns and row["kind"] == "UID" and row["first"] == 0:
+            return int(row["lower"])
+    return 0
+
+
+def _compare_maps(view: View, ns: int, folder: str) -> None:
+    if view.row("user_namespaces", ns)["owner"] is None:
+        return
+    extents = [row for row in view.rows("extents").values() if row["ns"] == ns]
+    for kind, name in MAPS.items():
+        wanted = sorted([row["first"], row["lower"], row["count"]] for row in extents if row["kind"] == kind)
+        text = Path(f"{folder}/{name}").read_text(encoding="ascii")
+        got = sorted([int(word) for word in line.split()] for line in text.splitlines())
+        if got != wanted:
+            raise Diverged(wanted, got, f"{name} of user namespace {ns}")
+    allowed = "allow" if view.row("user_namespaces", ns)["setgroups"] else "deny"
+    got_allowed = Path(f"{folder}/setgroups").read_text(encoding="ascii").strip()
+    if got_allowed != allowed:
+        raise Diverged(allowed, got_allowed, f"setgroups of user namespace {ns}")
