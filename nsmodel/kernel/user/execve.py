@@ -123,7 +123,7 @@ def execve(k: Kernel, task: Task, program: Program | None) -> int:
             permitted = task.bounding | task.inheritable
         if is_root(k, ns, euid):
             effective = True
-    changed = euid != task.uid or egid != task.gid
+    changed = euid != task.euid or not (egid == task.fsgid or any(g.gid == egid for g in task.groups))
     gains = len(permitted - task.permitted) > 0
     # Whoever shares a root directory is no other process's tracer, but an exec there is as unsafe.
     shares = task.fs is not None and task.fs.users > 1

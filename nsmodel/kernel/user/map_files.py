@@ -165,15 +165,15 @@ def check_write(k: Kernel, task: Task, opener: Credentials, ns: UserNamespace, k
     """proc_uid_map_write and its kin, map_write."""
     up = ns.owner
     given(lines.size >= 1 and lines.size <= 3)
-    if up is None:
-        fail(EPERM, "the map of the first user namespace is fixed")
     if opener.user_ns is not ns and opener.user_ns is not up:
         fail(EPERM, "the file was opened neither in the user namespace nor in its parent")
     if lines.text == MapText.PAGE:
         fail(EINVAL, "a page or more")
+    if up is None:
+        fail(EPERM, "the map of the first user namespace is fixed")
     if written(k, ns, kind) and not k.bug(MAP_TWICE):
         fail(EPERM, "the map is written already")
-    if not capable(k, opener, ns, CapabilityKind.SYS_ADMIN):
+    if kind != IdKind.PROJID and not capable(k, opener, ns, CapabilityKind.SYS_ADMIN):
         fail(EPERM, "the opener has no CAP_SYS_ADMIN in the user namespace")
     check_text(k, lines)
     check_permitted(k, task, opener, ns, kind, lines)

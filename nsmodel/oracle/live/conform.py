@@ -16,8 +16,9 @@ from typing import Any
 from nsmodel.ir import nodes as n
 from nsmodel.ir.language import ScopeCut
 from nsmodel.ir.lower import definition_of
+from nsmodel.kernel.credentials import capable
 from nsmodel.kernel.exit import WaitFor
-from nsmodel.kernel.objects import Descriptor, Kernel, Mount, Task, TaskState
+from nsmodel.kernel.objects import CapabilityKind, Descriptor, Kernel, Mount, Task, TaskState
 from nsmodel.oracle.live.draws import Draw
 from nsmodel.oracle.live.driver import Sandbox
 from nsmodel.oracle.live.replay import Divergence, Replayer, Step
@@ -180,11 +181,19 @@ def _run(runner: Runner, call: Call) -> Outcome | None:
         done = runner.run(call)
     except (ScopeCut, OperationError):
         return None
-    if done is not None and (_kernel_chooses(runner.state, call) or _shares_context(runner.state, call)):
+    if done is not None and any(cannot(runner.state, call) for cannot in UNTOLD):
         return None
     if done is not None and done.state is None:
         raise AssertionError(f"{call}: {done.violations}")
     return done
+
+
+def _cannot_furnish(state: Kernel, call: Call) -> bool:
+    """A new file system would get no names: replay makes them with CAP_SYS_CHROOT, which the caller has not."""
+    if call.operation not in ("mount_new", "mount", "fsmount"):
+        return False
+    task = state.at(Task, call.by_name["task"])
+    return task is not None and not capable(state, task, task.user_ns, CapabilityKind.SYS_CHROOT)
 
 
 def _shares_context(state: Kernel, call: Call) -> bool:
@@ -203,6 +212,10 @@ def _kernel_chooses(state: Kernel, call: Call) -> bool:
     task = state.at(Task, given["task"])
     children = [t for t in state.live(Task) if task is not None and t.parent is task.group_leader]
     return sum(t.state == TaskState.ZOMBIE for t in children) > 1
+
+
+UNTOLD = (_kernel_chooses, _shares_context, _cannot_furnish)
+"""Calls that replay cannot judge."""
 
 
 def again(system: TransitionSystem, calls: list[Call]) -> Drawn:

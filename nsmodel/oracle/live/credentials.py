@@ -43,6 +43,7 @@ def compare_credentials(view: View, slot: int, row: dict[str, Any], seen: Seen, 
         ("Groups", sorted(view.row("groups", g)["gid"] for g in row["groups"])),
     ):
         got = [int(word) for word in fields[name].split()]
+        got = sorted(set(got)) if name == "Groups" else got
         if got != wanted:
             raise Diverged(wanted, got, f"{name} of task {slot}")
     capabilities = view.rows("capabilities")

@@ -14,7 +14,7 @@ from nsmodel.kernel.user.privileges import CapabilityFlags, SecurebitFlags
 from nsmodel.kernel.user.setid import GroupList
 from nsmodel.system.operation import Call
 
-NEW = ("newns", "newuts", "newpid", "newipc", "newcgroup", "newnet", "newtime")
+NEW = ("newns", "newuts", "newpid", "newcgroup", "newnet", "newtime")
 NAMED = ("DAC_OVERRIDE", "KILL", "SETGID", "SETUID", "SETPCAP", "SYS_CHROOT", "SYS_PTRACE", "SYS_ADMIN", "SETFCAP")
 
 

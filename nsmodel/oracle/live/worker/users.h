@@ -36,6 +36,8 @@ static long set_capabilities(uint64_t e, uint64_t p, uint64_t i) {
 static long execute(int slot, const char *path) {
   static char state[MOST * 12 + 32];
   char *at = put(state, slot);
+  *at++ = ' ';
+  at = put(at, (long)bottom);
   for (int i = 0; i < MOST; i++) {
     *at++ = ' ';
     at = put(at, handle[i]);

@@ -151,6 +151,7 @@ void serve(long slot) {
 /* An exec of the worker: it goes on as the task that it was, whose call has succeeded. */
 static void resume(char *state) {
   int slot = (int)number(&state);
+  bottom = (uint64_t)number(&state);
   for (int i = 0; i < MOST; i++) handle[i] = (int)number(&state);
   SYS(umask, 0);
   answer(slot, 0, 0, 0);
