@@ -53,15 +53,9 @@ def named_capabilities(k: Kernel, flags: CapabilityFlags) -> set[Capability]:
     }
 
 
-@syscall(source="kernel/capability.c: capset; security/commoncap.c: cap_capset (v6.18); capset(2)")
-def capset(
-    k: Kernel, task: Task, effective: CapabilityFlags, permitted: CapabilityFlags, inheritable: CapabilityFlags
-) -> int:
-    """Set the capabilities of the calling thread."""
-    given(may_call(k, task))
-    e = named_capabilities(k, effective)
-    p = named_capabilities(k, permitted)
-    i = named_capabilities(k, inheritable)
+@helper
+def do_capset(k: Kernel, task: Task, e: set[Capability], p: set[Capability], i: set[Capability]) -> int:
+    """Take effective, permitted and inheritable capabilities."""
     may_inherit = capable(k, task, task.user_ns, CapabilityKind.SETPCAP)
     if not may_inherit and len(i - task.inheritable - task.permitted) > 0:
         fail(EPERM, "inheritable capabilities that are not permitted, without CAP_SETPCAP")
@@ -79,6 +73,17 @@ def capset(
     task.inheritable = i
     task.ambient = task.ambient & p & i
     return 0
+
+
+@syscall(source="kernel/capability.c: capset; security/commoncap.c: cap_capset (v6.18); capset(2)")
+def capset(
+    k: Kernel, task: Task, effective: CapabilityFlags, permitted: CapabilityFlags, inheritable: CapabilityFlags
+) -> int:
+    """Set the capabilities of the calling thread."""
+    given(may_call(k, task))
+    e = named_capabilities(k, effective)
+    p = named_capabilities(k, permitted)
+    return do_capset(k, task, e, p, named_capabilities(k, inheritable))
 
 
 @syscall(source="kernel/sys.c: PR_SET_NO_NEW_PRIVS (v6.18); PR_SET_NO_NEW_PRIVS(2const)")
@@ -176,13 +181,30 @@ def capbset_read(k: Kernel, task: Task, kind: CapabilityKind) -> int:
     return 1 if holds(k, task.bounding, kind) else 0
 
 
+@helper
+def do_capbset_drop(k: Kernel, task: Task, dropped: set[Capability]) -> int:
+    """Take one capability out of the bounding set."""
+    if not capable(k, task, task.user_ns, CapabilityKind.SETPCAP):
+        fail(EPERM, "no CAP_SETPCAP in the user namespace")
+    task.bounding = task.bounding - dropped
+    return 0
+
+
 @syscall(source="security/commoncap.c: cap_prctl_drop (v6.18); PR_CAPBSET_DROP(2const)")
 def capbset_drop(k: Kernel, task: Task, kind: CapabilityKind) -> int:
     """Take a capability out of the bounding set."""
     given(may_call(k, task) and len(of_kind(k, kind)) > 0 and kind != CapabilityKind.REST)
-    if not capable(k, task, task.user_ns, CapabilityKind.SETPCAP):
-        fail(EPERM, "no CAP_SETPCAP in the user namespace")
-    task.bounding = task.bounding - of_kind(k, kind)
+    return do_capbset_drop(k, task, of_kind(k, kind))
+
+
+@helper
+def do_ambient_raise(k: Kernel, task: Task, raised: set[Capability]) -> int:
+    """Put one capability into the ambient set."""
+    if len(raised - (task.permitted & task.inheritable)) > 0:
+        fail(EPERM, "the capability is not both permitted and inheritable")
+    if secured(k, task, SecurebitKind.NO_CAP_AMBIENT_RAISE):
+        fail(EPERM, "SECBIT_NO_CAP_AMBIENT_RAISE is set")
+    task.ambient = task.ambient | raised
     return 0
 
 
@@ -190,12 +212,7 @@ def capbset_drop(k: Kernel, task: Task, kind: CapabilityKind) -> int:
 def ambient_raise(k: Kernel, task: Task, kind: CapabilityKind) -> int:
     """Put a capability into the ambient set."""
     given(may_call(k, task) and len(of_kind(k, kind)) > 0 and kind != CapabilityKind.REST)
-    if not holds(k, task.permitted, kind) or not holds(k, task.inheritable, kind):
-        fail(EPERM, "the capability is not both permitted and inheritable")
-    if secured(k, task, SecurebitKind.NO_CAP_AMBIENT_RAISE):
-        fail(EPERM, "SECBIT_NO_CAP_AMBIENT_RAISE is set")
-    task.ambient = task.ambient | of_kind(k, kind)
-    return 0
+    return do_ambient_raise(k, task, of_kind(k, kind))
 
 
 @syscall(source="security/commoncap.c: cap_task_prctl, PR_CAP_AMBIENT_LOWER (v6.18); PR_CAP_AMBIENT(2const)")

@@ -119,6 +119,43 @@ def setuid(k: Kernel, task: Task, uid: int) -> int:
     return 0
 
 
+@syscall(source="kernel/sys.c: __sys_setreuid (v6.18); setreuid(2)")
+def setreuid(k: Kernel, task: Task, ruid: int, euid: int) -> int:
+    """Take a real and an effective user; the saved one follows where the real one is set, or the effective one becomes
+    another than the real one was."""
+    given(may_call(k, task))
+    check_meant(k, task, IdKind.UID, ruid)
+    check_meant(k, task, IdKind.UID, euid)
+    r = meant(k, task, IdKind.UID, ruid, task.uid)
+    e = meant(k, task, IdKind.UID, euid, task.euid)
+    allowed = capable(k, task, task.user_ns, CapabilityKind.SETUID)
+    if ruid != KEEP and r != task.uid and r != task.euid and not allowed:
+        fail(EPERM, "neither the real nor the effective user, without CAP_SETUID")
+    if euid != KEEP and e != task.uid and e != task.euid and e != task.suid and not allowed:
+        fail(EPERM, "a user that the caller has not, without CAP_SETUID")
+    follows = ruid != KEEP or (euid != KEEP and e != task.uid)
+    become_user(k, task, r, e, e if follows else task.suid)
+    return 0
+
+
+@syscall(source="kernel/sys.c: __sys_setregid (v6.18); setregid(2)")
+def setregid(k: Kernel, task: Task, rgid: int, egid: int) -> int:
+    """Take a real and an effective group; the saved one follows as in setreuid."""
+    given(may_call(k, task))
+    check_meant(k, task, IdKind.GID, rgid)
+    check_meant(k, task, IdKind.GID, egid)
+    r = meant(k, task, IdKind.GID, rgid, task.gid)
+    e = meant(k, task, IdKind.GID, egid, task.egid)
+    allowed = capable(k, task, task.user_ns, CapabilityKind.SETGID)
+    if rgid != KEEP and r != task.gid and r != task.egid and not allowed:
+        fail(EPERM, "neither the real nor the effective group, without CAP_SETGID")
+    if egid != KEEP and e != task.gid and e != task.egid and e != task.sgid and not allowed:
+        fail(EPERM, "a group that the caller has not, without CAP_SETGID")
+    follows = rgid != KEEP or (egid != KEEP and e != task.gid)
+    become_group(k, task, r, e, e if follows else task.sgid)
+    return 0
+
+
 @syscall(source="kernel/sys.c: __sys_setresgid (v6.18); setresgid(2)")
 def setresgid(k: Kernel, task: Task, rgid: int, egid: int, sgid: int) -> int:
     """Take a real, an effective and a saved group."""
@@ -163,10 +200,9 @@ class GroupList(Flags):
     second: Annotated[int, Range(0, "ids")] = 0
 
 
-@syscall(source="kernel/groups.c: SYSCALL_DEFINE2(setgroups), may_setgroups (v6.18); setgroups(2)")
-def setgroups(k: Kernel, task: Task, list: GroupList) -> int:
-    """Take supplementary groups, and give up those that there were."""
-    given(may_call(k, task) and list.size >= 0 and list.size <= 2)
+@helper
+def check_may_setgroups(k: Kernel, task: Task) -> None:
+    """may_setgroups."""
     ns = task.user_ns
     if not capable(k, task, ns, CapabilityKind.SETGID):
         fail(EPERM, "no CAP_SETGID in the user namespace")
@@ -174,6 +210,14 @@ def setgroups(k: Kernel, task: Task, list: GroupList) -> int:
         fail(EPERM, "the groups of the user namespace are not mapped")
     if not ns.setgroups and not k.bug(SETGROUPS_UNMAPPED):
         fail(EPERM, "setgroups is denied in the user namespace")
+
+
+@syscall(source="kernel/groups.c: SYSCALL_DEFINE2(setgroups), may_setgroups (v6.18); setgroups(2)")
+def setgroups(k: Kernel, task: Task, list: GroupList) -> int:
+    """Take supplementary groups, and give up those that there were."""
+    given(may_call(k, task) and list.size >= 0 and list.size <= 2)
+    ns = task.user_ns
+    check_may_setgroups(k, task)
     if list.size > 0 and not maps_id(k, ns, IdKind.GID, list.first):
         fail(EINVAL, "a group is not mapped in the user namespace")
     if list.size > 1 and not maps_id(k, ns, IdKind.GID, list.second):
