@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from nsmodel.ir.language import BROKEN, Errno, NotEnabled, Refused, Trap
-from nsmodel.kernel.objects import Descriptor, MntNamespace, Mount, Superblock, Task, TaskState
+from nsmodel.kernel.objects import Descriptor, MntNamespace, Mount, Superblock, Task, TaskState, UserNamespace
 from nsmodel.oracle.recorded import symlinks
 from nsmodel.oracle.recorded.checkpoint import Checkpoint
+from nsmodel.oracle.recorded.credentials import told
 from nsmodel.oracle.recorded.judgement import Difference, Differs, Judgement, Uncovered
 from nsmodel.oracle.recorded.places import Places
 from nsmodel.oracle.recorded.recordings import Case, Proc, RecordingError, Table, View, views
-from nsmodel.oracle.recorded.state import HELD, LINKS, World, told
+from nsmodel.oracle.recorded.state import HELD, LINKS, World
 from nsmodel.oracle.recorded.tables import Comparison, Mismatch
 
-_MAP = re.compile(r"/proc/(\d+)/(?:task/\d+/)?uid_map\Z")
 STANDS = {"cwd": ("chdir", "fchdir", "pivot_root", "setns"), "root": ("chroot", "pivot_root", "setns")}
 """Calls that move a task; a recording of profile `mount` leaves out some others, so there only these are compared."""
 LOOKUPS, WAYS = 4, 24
 """Lookups of names shown alike that are tried otherwise, and how many ways of it."""
+EXECS = frozenset({"execve", "execveat"})
+"""Calls that another call may see the effects of before they are recorded themselves."""
 TRIED = 4
 """Descriptors that are tried as closed one by one, before all of them."""
 
@@ -44,7 +45,7 @@ class Judge:
         self.judges = judges
         self.touching = touching
         self.plain = plain
-        self.world = World(dict(case.initial.procs), case.kernel)
+        self.world = World(dict(case.initial.procs), case.kernel, follows=case.profile == "full")
         self.places = Places(case, self.world)
         self.types = "-"
         """Propagation types of the places that the call under way is about."""
@@ -57,6 +58,10 @@ class Judge:
         """Tasks that ended together with another, before their end was recorded."""
         self.together = False
         """Tasks that are dead by now ended with the one whose end is judged."""
+        self.written: set[tuple[Task, int, str]] = set()
+        """Descriptors through which an id map was written, with the file's path."""
+        self.changed: set[str] = set()
+        """Tasks whose credentials were shown otherwise during a call of another task."""
         self.rule = ""
         self.guesses = 0
         """How often the call under way decided what was unknown."""
@@ -79,6 +84,7 @@ class Judge:
         judge = self.judges.get(step.op)
         self.types, self.rule, self.guesses = "-", step.op, 0
         touches = step.op in self.touching
+        self._catch_up(view)
         mark = _Mark(self) if touches else None
         try:
             if judge is None:
@@ -188,6 +194,8 @@ class Judge:
         if view.step.op in self.plain and view.step.errno is None and view.step.rc != 0:
             raise Differs(0, view.step.rc, "result")
         self.places.drop_internals()
+        if view.step.is_call and view.step.p in view.after:
+            self.world.compare(view.step.p, view.after[view.step.p], self.rule)
         if view.step.op in self.touching or view.step.after:
             self.places.end_namespaces(view)
             self._compare_tables(view)
@@ -299,18 +307,27 @@ class Judge:
     # -- following the recording ----------------------------------------------------------------------------------
 
     def _follow(self, view: View) -> None:
-        """Tasks that appear without a judged birth, and credentials and id maps, which other calls change."""
-        written = _MAP.match(view.step.args["fd"].get("link") or "") if view.step.op == "write" else None
-        if written is not None and view.step.errno is None:
-            self.world.mapped(int(written.group(1)))
+        """Tasks that appear without a judged birth, and what other calls did to those that are known."""
         for label, proc in view.step.procs.items():
             if label not in self.world.tasks and not proc.is_dead:
                 self.world.add(label, view.after[label], dict(view.after))
                 self.places.stand(label, view.after[label])
                 self.out.resynced += 1
             elif label in self.world.tasks:
-                self.world.credentials(label, view.after[label])
+                if label != view.step.p:
+                    self.changed.add(label)
+                elif self.world.take(label, view.after[label]):
+                    self.out.resynced += 1
                 self._follow_standing(label, proc)
+
+    def _catch_up(self, view: View) -> None:
+        """Credentials that a call left out of the recording changed. An exec changes them before it is recorded itself,
+        so its effect may have been shown with another call."""
+        label = view.step.p
+        if label in self.changed and view.step.op not in EXECS and label in self.world.tasks:
+            if self.world.take(label, view.before[label]):
+                self.out.resynced += 1
+        self.changed.discard(label)
 
     def _follow_standing(self, label: str, delta: Proc) -> None:
         """A task stands elsewhere than the model has it: calls that moved it were left out of the recording."""
@@ -428,6 +445,8 @@ class Judge:
                 namespace.count += HELD
                 if link == "mnt":
                     self.places.order()
+                if isinstance(namespace, UserNamespace) and not world.follows:
+                    world.suppose_maps(namespace)
             elif known != recorded:
                 raise Differs(known or "a new namespace", recorded, f"{link} of {label}")
 
@@ -440,7 +459,7 @@ class _Mark:
         world, places = judge.world, judge.places
         self.state = Checkpoint(world.k)
         self.dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = [
-            (d, dict(d)) for d in (world.tasks, world.namespaces, world.numbers, world.uids, places.files.open)
+            (d, dict(d)) for d in (world.tasks, world.namespaces, world.numbers, places.files.open)
         ]
         self.waiting, self.gone = set(places.waiting), set(judge.gone)
         places.names.undo.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nsmodel.kernel.credentials import capable
+from nsmodel.kernel.credentials import admin
 from nsmodel.kernel.mount.new import do_fsconfig_create, do_fsconfig_reconfigure, do_fsmount, do_fsopen, do_fspick
 from nsmodel.kernel.objects import Attribute, ContextPhase, Dentry, Descriptor, FileSystem, FsKind, Superblock, Task
 from nsmodel.oracle.recorded.files import CONTEXT
@@ -42,10 +42,10 @@ def check_type(judge: Judge, view: View, task: Task, fstype: str | None) -> bool
         judge.guesses += 1  # which types a kernel has is a name like any other
         return False
     base = fstype.split(".")[0]
-    if base not in IN_USER_NS and not capable(judge.world.k, task, judge.world.first_user()):
+    if base not in IN_USER_NS and not admin(judge.world.k, task, judge.world.first_user()):
         judge.must(view, "EPERM", f"no CAP_SYS_ADMIN in the first user namespace, for {fstype}")
         return False
-    if base == "proc" and not capable(judge.world.k, task, task.pid.ns.owner):
+    if base == "proc" and not admin(judge.world.k, task, task.pid.ns.owner):
         judge.must(view, "EPERM", "no CAP_SYS_ADMIN over the owner of the active pid namespace")
         return False
     return True

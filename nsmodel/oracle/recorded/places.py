@@ -295,8 +295,14 @@ class Places:
                 return task
         return None
 
+    def process(self, file: recordings.Descriptor, number: int) -> Task | None:
+        """The task of a number in the proc file system that a file is in."""
+        m = self.mounts.by_id(file.mnt_id) or self.mounts.labels.mounts.get(file.mnt or "")
+        seen = type(m) is Mount and self.names.types.get(m.root.fs) == "proc"
+        return self._task(m.root if seen and m is not None else self.names.roots[self.mounts.bottom], number)
+
     def _allowed(self, task: Task, target: Task) -> bool:
-        return may_access(self.k, task, target)
+        return may_access(self.k, task, target, True)
 
     def _descriptor(self, task: Task, fd: int) -> Place | Namespace | None:
         found = self.files.known(task, fd)

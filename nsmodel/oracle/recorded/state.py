@@ -5,14 +5,15 @@ Namespaces are held beyond their counts, because a recording does not tell every
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
+from nsmodel.kernel.credentials import become_root_of
 from nsmodel.kernel.objects import (
     AUTO,
     CgroupNamespace,
+    Extent,
     FsStruct,
+    IdKind,
     IpcNamespace,
     Kernel,
     MntNamespace,
@@ -24,16 +25,18 @@ from nsmodel.kernel.objects import (
     Task,
     TaskState,
     TimeNamespace,
-    Uid,
     UserNamespace,
     UtsNamespace,
 )
 from nsmodel.kernel.versions import switches_of, version_of
+from nsmodel.oracle.recorded import credentials
+from nsmodel.oracle.recorded.credentials import Credentials, told
 from nsmodel.oracle.recorded.recordings import Proc
 
 HELD = 1000
 """References that keep an object of a recording from being freed."""
-CAP_SYS_ADMIN = 21
+IDS = 2**32 - 1
+"""How many ids there are; the last number is none."""
 LINKS: dict[str, type[Namespace]] = {
     "mnt": MntNamespace,
     "uts": UtsNamespace,
@@ -46,22 +49,20 @@ LINKS: dict[str, type[Namespace]] = {
 POINTERS = (*LINKS, "pid_for_children")
 
 
-def told(value: Any) -> bool:
-    """The recording tells a field."""
-    return value is not msgspec.UNSET and value is not None
-
-
 class World:
-    """The kernel state of a recording with its labels."""
+    """The kernel state of a recording with its labels. `follows`: the recording tells of every change of credentials
+    and of every map that is written; otherwise it tells the first credentials alone."""
 
-    def __init__(self, procs: dict[str, Proc], release: str) -> None:
+    def __init__(self, procs: dict[str, Proc], release: str, follows: bool = True) -> None:
         self.k = Kernel(switches=switches_of(version_of(release)))
+        self.follows = follows
+        self.credentials = Credentials(self.k, procs.values())
         self.tasks: dict[str, Task] = {}
         self.namespaces: dict[str, Namespace] = {}
         self.numbers: dict[Pid, tuple[int, ...]] = {}
         """The real numbers of each pid, from the recorder's pid namespace inwards."""
-        self.uids: dict[str, tuple[int, ...]] = {}
-        """Real, effective and saved user of each task."""
+        self.supposed: set[tuple[UserNamespace, IdKind]] = set()
+        """Maps that the recording does not tell: they are taken for mapping every id to itself."""
         for label in sorted(procs, key=lambda x: (len(_numbers(procs[x])), _numbers(procs[x]), x)):
             self.add(label, procs[label], procs)
         for label, proc in procs.items():
@@ -77,7 +78,7 @@ class World:
             found.count = HELD
             found.owner = None if cls is UserNamespace else self.first_user()
             if isinstance(found, UserNamespace):
-                found.mapped = True
+                found.setgroups = found.parent_could_setfcap = True
             if isinstance(found, PidNamespace):
                 found.started = found.adding = True
                 found.child_reaper = self._unseen_init(found)
@@ -116,6 +117,10 @@ class World:
         task.pid = self._pid(active, _numbers(proc))
         task.group_leader = task
         task.dumpable = True
+        world = self.first_user()
+        assert world is not None
+        task.mm_ns = world
+        world.count += 1
         task.pgrp = task.session = self._outside(active)
         self.tasks[label] = task
         task.nsproxy = self._proxy(ns)
@@ -128,9 +133,15 @@ class World:
                 self.k.free(active.child_reaper)
             active.child_reaper = task
         parent = self.tasks.get(proc.ppid) if isinstance(proc.ppid, str) else None
-        if type(parent) is Task and not told(proc.cap_eff):  # what is not told, a child has from its parent
-            task.uid, task.capable = parent.uid, parent.capable
-        self.credentials(label, proc)
+        model = parent if type(parent) is Task else next(t for t in self.tasks.values() if type(t) is Task)
+        if model is not task:  # what is not told, a child has from its parent
+            credentials.copy(task, model)
+        if user.owner is None and user is not world:
+            self._place_user(user, model)
+        if not self.follows and user is not model.user_ns:
+            become_root_of(self.k, task, user)
+        if self.follows or model is task:
+            self.credentials.take(task, proc)
         return task
 
     def _pid(self, active: PidNamespace, numbers: tuple[int, ...]) -> Pid:
@@ -195,28 +206,48 @@ class World:
 
     # -- following the recording ----------------------------------------------------------------------------------
 
-    def credentials(self, label: str, proc: Proc) -> None:
-        """Take user and capabilities as recorded."""
+    def take(self, label: str, proc: Proc) -> bool:
+        """Take credentials as recorded; True where the model had others."""
         task = self.tasks[label]
-        if told(proc.uid):
-            assert not isinstance(proc.uid, msgspec.UnsetType)
-            self.uids[label] = tuple(proc.uid[:3])
-            task.uid = Uid.ROOT if proc.uid[1] == 0 else Uid.USER
-        if told(proc.cap_eff):
-            task.capable = bool(int(str(proc.cap_eff), 16) >> CAP_SYS_ADMIN & 1)
+        return self.follows and type(task) is Task and self.credentials.take(task, proc)
 
-    def mapped(self, number: int) -> None:
-        """The id map of a process was written, which is known by its number where the recorder looks."""
-        for task in self.tasks.values():
-            if type(task) is Task and self.numbers.get(task.pid, ())[:1] == (number,):
-                task.user_ns.mapped = True
+    def compare(self, label: str, proc: Proc, rule: str) -> None:
+        """A task's credentials are what the recording tells of them."""
+        task = self.tasks.get(label)
+        if self.follows and type(task) is Task:
+            self.credentials.compare(label, task, proc, rule)
+
+    def _place_user(self, user: UserNamespace, maker: Task) -> None:
+        """A user namespace that the recording shows without its birth is of whoever is in it first."""
+        user.owner = maker.user_ns
+        maker.user_ns.count += 1
+        user.creator = maker.euid
+        self.suppose_maps(user)
+
+    def suppose_maps(self, user: UserNamespace) -> None:
+        """Nothing tells of the maps of a user namespace."""
+        for kind in IdKind:
+            self.supposed.add((user, kind))
+            extent = self.k.new(Extent)
+            extent.ns, extent.kind, extent.count = user, kind, IDS
+
+    def supposes(self, user: UserNamespace) -> bool:
+        """What ids mean in a user namespace is not known."""
+        return (user, IdKind.UID) in self.supposed or (user, IdKind.GID) in self.supposed
+
+    def forget_map(self, user: UserNamespace, kind: IdKind) -> None:
+        """A map is as yet not written."""
+        self.supposed.discard((user, kind))
+        for extent in self.k.live(Extent):
+            if extent.ns is user and extent.kind == kind:
+                self.k.free(extent)
 
     def resync(self, label: str, proc: Proc) -> None:
         """Take a task's namespaces, user and capabilities as recorded, after a call that the model did not make."""
         task = self.tasks.get(label)
         if task is None or task.state != TaskState.RUNNING:
             return
-        self.credentials(label, proc)
+        self.take(label, proc)
         if isinstance(proc.ns, msgspec.UnsetType) or proc.is_dead:
             return
         ns = dict(proc.ns)
@@ -225,10 +256,13 @@ class World:
         if ns.get("user") and ns["user"] != self.label(task.user_ns):
             user = self.namespace(str(ns["user"]), UserNamespace)
             assert isinstance(user, UserNamespace)
-            if user.owner is None and user is not task.user_ns:
-                user.owner, user.charged = task.user_ns, task.uid
+            if user.owner is None and user is not self.first_user():
+                self._place_user(user, task)
             user.count += 1
-            task.user_ns = user
+            if self.follows:
+                task.user_ns = user
+            else:
+                become_root_of(self.k, task, user)
 
     def number(self, pid: Pid, ns: PidNamespace) -> int:
         """The real number of a pid in a pid namespace, 0 when it has none there."""

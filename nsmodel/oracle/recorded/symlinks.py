@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from nsmodel.kernel.objects import Dentry, MntNamespace, Mount, Task
+from nsmodel.oracle.recorded.credentials import told
 from nsmodel.oracle.recorded.mounts import shown_rows
 from nsmodel.oracle.recorded.names import Kind, parts_of
 from nsmodel.oracle.recorded.paths import Place
 from nsmodel.oracle.recorded.places import Places
 from nsmodel.oracle.recorded.recordings import View
-from nsmodel.oracle.recorded.state import told
 
 Guess = Callable[[], Callable[[], None]]
 """Takes a name for a link; gives how to take that back."""

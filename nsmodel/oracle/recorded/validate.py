@@ -13,6 +13,7 @@ import gc
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from nsmodel.oracle.recorded.credential_judges import CREDENTIAL_JUDGES
 from nsmodel.oracle.recorded.judgement import Judgement
 from nsmodel.oracle.recorded.judges import JUDGES as PROCESS_JUDGES
 from nsmodel.oracle.recorded.judging import Judge
@@ -23,7 +24,7 @@ from nsmodel.oracle.recorded.recordings import load
 
 MOUNT_FAMILY = frozenset(MOUNT_JUDGES) | frozenset(NAME_JUDGES) | frozenset(NEW_MOUNT_JUDGES)
 """Calls on mounts, and on the names that they use."""
-JUDGES = {**PROCESS_JUDGES, **MOUNT_JUDGES, **NEW_MOUNT_JUDGES, **NAME_JUDGES}
+JUDGES = {**PROCESS_JUDGES, **CREDENTIAL_JUDGES, **MOUNT_JUDGES, **NEW_MOUNT_JUDGES, **NAME_JUDGES}
 """The judge of each recorded operation."""
 TOUCHING = MOUNT_FAMILY | {"clone", "clone3", "fork", "vfork", "unshare", "setns", "!exit"}
 """Operations that can change a mount table, or hold a mount."""
