@@ -36,9 +36,8 @@ from nsmodel.kernel.user.setid import (
     setreuid,
     setuid,
 )
-from nsmodel.oracle.recorded import credentials
+from nsmodel.oracle.recorded import credentials, id_maps, limits
 from nsmodel.oracle.recorded.flags import has
-from nsmodel.oracle.recorded.id_maps import judge_write
 from nsmodel.oracle.recorded.judgement import Differs, Uncovered
 from nsmodel.oracle.recorded.judging import Judge
 from nsmodel.oracle.recorded.lookups import place_of, settle_failure
@@ -308,6 +307,16 @@ def _failed_exec(judge: Judge, view: View, task: Task) -> None:
     raise Uncovered(f"{step.errno}: permissions and contents of files are not modelled")
 
 
+def _write(judge: Judge, view: View) -> None:
+    link = view.step.descriptor().link or "nothing"
+    if id_maps.FILE.search(link):
+        id_maps.judge_write(judge, view)
+    elif limits.FILE.search(link):
+        limits.judge_limit(judge, view)
+    else:
+        raise Uncovered(f"a write to {link.rpartition('/')[2]}")
+
+
 CREDENTIAL_JUDGES: dict[str, Callable[[Judge, View], None]] = {
     "setuid": _by_ids(setuid, "uid"),
     "setgid": _by_ids(setgid, "gid"),
@@ -328,8 +337,8 @@ CREDENTIAL_JUDGES: dict[str, Callable[[Judge, View], None]] = {
     "getgroups": _getgroups,
     "execve": _execve,
     "execveat": _execve,
-    "write": judge_write,
-    "writev": judge_write,
-    "pwrite64": judge_write,
+    "write": _write,
+    "writev": _write,
+    "pwrite64": _write,
 }
 """The judge of each recorded call on credentials and what ids mean."""

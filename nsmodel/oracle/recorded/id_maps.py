@@ -98,10 +98,8 @@ def judge_write(judge: Judge, view: View) -> None:
     task = judge.caller(view)
     target = step.descriptor()
     found = FILE.search(target.link or "")
-    if found is None:
-        raise Uncovered(f"a write to {(target.link or 'nothing').rpartition('/')[2]}")
     data = step.args.get("data")
-    if not isinstance(data, str) or step.errno == "EFAULT":
+    if found is None or not isinstance(data, str) or step.errno == "EFAULT":
         raise Uncovered("what was written is not recorded")
     process, thread, name = found.groups()
     owner = judge.places.process(target, int(thread or process))

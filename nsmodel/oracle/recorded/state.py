@@ -25,6 +25,7 @@ from nsmodel.kernel.objects import (
     Task,
     TaskState,
     TimeNamespace,
+    Ucounts,
     UserNamespace,
     UtsNamespace,
 )
@@ -67,6 +68,7 @@ class World:
             self.add(label, procs[label], procs)
         for label, proc in procs.items():
             self._relate(label, proc)
+        self._count_namespaces()
 
     # -- objects --------------------------------------------------------------------------------------------------
 
@@ -104,6 +106,13 @@ class World:
     def label(self, namespace: Namespace | None) -> str | None:
         """The label of a namespace, None while it has none."""
         return next((x for x, found in self.namespaces.items() if found is namespace), None)
+
+    def _count_namespaces(self) -> None:
+        """From now on namespaces count at who made them; what there is already was made outside."""
+        world = self.first_user()
+        if world is not None:
+            entry = self.k.new(Ucounts)
+            entry.ns, entry.count = world, HELD
 
     def add(self, label: str, proc: Proc, procs: dict[str, Proc]) -> Task:
         """A task that the recording shows without its birth."""
