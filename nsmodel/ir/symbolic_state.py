@@ -125,8 +125,11 @@ class Layout:
         return found
 
     def scalar(self, kind: Type, value: int) -> Term:
-        """A constant of a scalar type."""
+        """A constant of a scalar type; a number beyond all ranges (an argument that stands for none) is as wide as it
+        is."""
         width = self.width(kind)
+        if isinstance(kind, IntType):
+            width = max(width, value.bit_length())
         return t.boolean(bool(value)) if width == BOOL else t.number(value, width)
 
     def zero(self, kind: Type) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsmodel.ir.language import helper
+from nsmodel.ir.language import assure, helper
 from nsmodel.kernel.mutants import US09
 from nsmodel.kernel.objects import Capability, CapabilityKind, Credentials, Kernel, Task, TaskState, UserNamespace
 
@@ -73,6 +73,15 @@ def may_access(k: Kernel, task: Task, target: Task, fs: bool) -> bool:
     if target.user_ns is task.user_ns and len(target.permitted - mine) == 0:
         return True
     return over
+
+
+@helper
+def judge_access(k: Kernel, task: Task, target: Task) -> None:
+    """Who was let look into a process may look into its memory."""
+    leader = target.group_leader
+    open_to_all = leader is task.group_leader or leader.dumpable
+    over = capable(k, task, leader.mm_ns, CapabilityKind.SYS_PTRACE)
+    assure("PTRACE_CONF", open_to_all or over, "memory that was made above is looked into", task, target)
 
 
 @helper

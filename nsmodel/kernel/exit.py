@@ -14,7 +14,7 @@ from nsmodel.kernel.credentials import may_call
 from nsmodel.kernel.mutants import INIT_NO_WAIT_INJECTED, PD02, PD08, REPARENT_ANY
 from nsmodel.kernel.objects import Kernel, Signal, Task, TaskState
 from nsmodel.kernel.pid import detach_pid, report
-from nsmodel.kernel.refs import close_file, close_map_file, put_fs, put_nsproxy, put_user_ns
+from nsmodel.kernel.refs import close_file, close_map_file, put_fs, put_mount, put_nsproxy, put_user_ns
 
 
 class WaitFor(enum.IntEnum):
@@ -158,6 +158,10 @@ def kill_processes(k: Kernel, victims: set[Task], signal: Signal, code: int) -> 
         leader.mm_ns = None
         if made_in is not None:
             put_user_ns(k, made_in)
+        exe = leader.exe
+        leader.exe = None
+        if exe is not None:
+            put_mount(k, exe)
     for child in k.tasks:
         father = child.parent
         if father is not None and father in doomed and not father.unkillable:

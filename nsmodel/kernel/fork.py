@@ -125,6 +125,10 @@ def new_task(k: Kernel, task: Task, pid: Pid, flags: CloneFlags) -> Task:
     child.mm_ns = mm_ns
     if mm_ns is not None:
         mm_ns.count += 1
+    exe = leader.exe
+    child.exe = exe
+    if exe is not None:
+        exe.count += 1
     for file in k.descriptors:
         if file.table is leader:
             copy_descriptor(k, file, child)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from nsmodel.ir.language import EBADF, EINVAL, EPERM, ESRCH, EUSERS, fail, given, helper, syscall
 from nsmodel.kernel.arguments import NsFlags
-from nsmodel.kernel.credentials import admin, become_root_of, may_access, may_call
+from nsmodel.kernel.credentials import admin, become_root_of, capable, judge_access, may_access, may_call
 from nsmodel.kernel.fork import threaded
 from nsmodel.kernel.mount.namespace import enter
 from nsmodel.kernel.mutants import SETNS_PID_ANCESTOR
 from nsmodel.kernel.nsproxy import switch_namespaces
 from nsmodel.kernel.objects import (
+    CapabilityKind,
     CgroupNamespace,
     Descriptor,
     FsStruct,
@@ -61,6 +62,8 @@ def check_plain(k: Kernel, task: Task, joined: UserNamespace | None, ns: Namespa
 def check_mnt(k: Kernel, task: Task, joined: UserNamespace | None, ns: MntNamespace, own_fs: bool) -> None:
     """mntns_install; with several flags it works on a copy of the root and working directory (prepare_nsset)."""
     check_plain(k, task, joined, ns)
+    if joined is None and not capable(k, task, task.user_ns, CapabilityKind.SYS_CHROOT):
+        fail(EPERM, "no CAP_SYS_CHROOT in the caller's own user namespace")
     if own_fs and task.fs is not None and task.fs.users > 1:
         fail(EINVAL, "setns to a mount namespace with a shared root and working directory")
 
@@ -288,6 +291,7 @@ def setns_pidfd(k: Kernel, task: Task, file: Descriptor, flags: NsFlags) -> int:
     if proxy is None:
         fail(ESRCH, "the process is dead")
     check_nsset(k, task, target, proxy, flags)
+    judge_access(k, task, target)
     new = copy_nsproxy(k, old)
     if flags.mnt and proxy.mnt is not None:
         join_mnt(k, new, proxy.mnt, task.fs)

@@ -12,7 +12,7 @@ from nsmodel.ir.language import (
     helper,
     syscall,
 )
-from nsmodel.kernel.credentials import may_access, may_call
+from nsmodel.kernel.credentials import judge_access, may_access, may_call
 from nsmodel.kernel.objects import Descriptor, Kernel, NsFile, NsType, Task
 from nsmodel.kernel.pid import visible
 from nsmodel.kernel.pins import pin_file
@@ -95,6 +95,7 @@ def open_ns(k: Kernel, task: Task, target: Task, kind: NsType) -> int:
     """Open /proc/PID/ns/KIND, the number being the target's in the sandbox's /proc."""
     given(may_call(k, task) and names_something(k, target, kind))
     check_link(k, task, target, kind)
+    judge_access(k, task, target)
     file = k.new(Descriptor)
     file.table = task.group_leader
     name_target(k, file, target, kind)

@@ -437,6 +437,8 @@ class Task(Credentials):
     mm_ns: UserNamespace | None
     """The user namespace that the process's memory was made in, at its exec (`mm->user_ns`), held by it; None is the
     world outside of the sandbox."""
+    exe: Mount | None
+    """The mount that its program was executed in, which is in use as long (`mm->exe_file`); None is outside."""
     on_term: Disposition
     exit_code: Annotated[int, Range(0, 3)]
     exit_signal: Signal

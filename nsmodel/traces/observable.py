@@ -7,7 +7,7 @@ from typing import Any
 
 from nsmodel.traces.trace import State, Step
 
-HIDDEN_COLLECTIONS = frozenset({"nsproxies", "fs_structs", "pids", "peer_groups"})
+HIDDEN_COLLECTIONS = frozenset({"nsproxies", "fs_structs", "pids", "peer_groups", "ucounts"})
 """Objects that only the kernel sees: compared through the tasks and mounts that point to them."""
 HIDDEN_FIELDS = frozenset(
     {

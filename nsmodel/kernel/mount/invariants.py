@@ -102,10 +102,10 @@ def members(k: Kernel) -> None:
 
 @invariant("REF_EXACT", source="fs/namespace.c: mntget, mntput (v6.18)")
 def mount_references(k: Kernel) -> None:
-    """A mount is held by its tree, and by roots, working directories and descriptors."""
+    """A mount is held by its tree, by roots, working directories and descriptors, and by programs that run from it."""
     for m in k.mounts:
         held = count(f for f in k.fs_structs if f.root_mnt is m) + count(f for f in k.fs_structs if f.cwd_mnt is m)
-        held += count(f for f in k.descriptors if f.mount is m)
+        held += count(f for f in k.descriptors if f.mount is m) + count(t for t in k.tasks if t.exe is m)
         if m.ns is not None or m.parent is not None:
             held += 1
         require(m.count == held, "the count of a mount equals its holders", m)

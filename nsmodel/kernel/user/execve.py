@@ -21,7 +21,7 @@ from nsmodel.kernel.objects import (
     SecurebitKind,
     Task,
 )
-from nsmodel.kernel.refs import copy_nsproxy, put_nsproxy, put_user_ns
+from nsmodel.kernel.refs import copy_nsproxy, put_mount, put_nsproxy, put_user_ns
 from nsmodel.kernel.user.maps import is_root, shows_id
 from nsmodel.kernel.user.setid import secured
 
@@ -162,6 +162,14 @@ def execve(k: Kernel, task: Task, program: Program | None) -> int:
     ns.count += 1
     if before is not None:
         put_user_ns(k, before)
+    fs = task.fs
+    exe = None if fs is None or program is None else fs.root_mnt
+    former = leader.exe
+    leader.exe = exe
+    if exe is not None:
+        exe.count += 1
+    if former is not None:
+        put_mount(k, former)
     old = task.nsproxy
     assert old is not None
     if old.time is not old.time_for_children:

@@ -13,8 +13,8 @@ from nsmodel.kernel.mutants import SETGROUPS_UNMAPPED, SETUID_ANY
 from nsmodel.kernel.objects import CapabilityKind, Group, Id, IdKind, Kernel, SecurebitKind, Task
 from nsmodel.kernel.user.maps import NOBODY, is_root, kernel_id, maps_id, shown_id, written
 
-KEEP = -1
-"""An argument of setresuid and setresgid that leaves an id as it is."""
+KEEP = 4294967295
+"""An argument of setresuid and setresgid that leaves an id as it is: -1, as an unsigned number."""
 
 
 @helper
@@ -68,7 +68,7 @@ def become_group(k: Kernel, task: Task, gid: Id, egid: Id, sgid: Id) -> None:
 
 @helper
 def meant(k: Kernel, task: Task, kind: IdKind, number: int, now: Id) -> int:
-    """The kernel id that an argument names, of which -1 is what there is now; it means something."""
+    """The kernel id that an argument names, of which `KEEP` is what there is now; it means something."""
     if number == KEEP:
         return now
     return kernel_id(k, task.user_ns, kind, number)
@@ -76,7 +76,7 @@ def meant(k: Kernel, task: Task, kind: IdKind, number: int, now: Id) -> int:
 
 @helper
 def check_meant(k: Kernel, task: Task, kind: IdKind, number: int) -> None:
-    """An argument is -1 or an id of the caller's user namespace."""
+    """An argument is `KEEP` or an id of the caller's user namespace."""
     if number != KEEP and not maps_id(k, task.user_ns, kind, number):
         fail(EINVAL, "an id is not mapped in the caller's user namespace")
 

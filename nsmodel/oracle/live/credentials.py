@@ -7,7 +7,7 @@ from typing import Any
 
 from nsmodel.oracle.errors import Diverged
 from nsmodel.oracle.live.driver import Sandbox, Seen
-from nsmodel.oracle.live.translate_users import LAST, MAPS, mask, program_path
+from nsmodel.oracle.live.translate_users import LAST, MAPS, mask, mode, program_path
 from nsmodel.system.snapshot import View
 
 SETS = {
@@ -25,13 +25,22 @@ def install_programs(box: Sandbox, view: View) -> None:
     """Make the files that can be executed in the sandbox's root directory."""
     capabilities = view.rows("capabilities")
     for slot, row in view.rows("programs").items():
-        mode = 0o755 | (0o4000 if row["setuid"] else 0) | (0o2000 if row["setgid"] else 0)
+        bits = mode(row["setuid"], row["setgid"])
         sets = [mask((capabilities[c]["kind"] for c in row[n]), kinds(view)) for n in ("permitted", "inheritable")]
         made = box.call(
-            0, "uf", program_path(slot), row["uid"], row["gid"], mode, *sets, int(row["raises"]), row["rootid"]
+            0, "uf", program_path(slot), row["uid"], row["gid"], bits, *sets, int(row["raises"]), row["rootid"]
         )
         if made.result < 0:
             raise Diverged("a program", f"error {-made.result}", program_path(slot))
+
+
+def compare_programs(view: View, root: str) -> None:
+    """The files have the set-id bits that the trace says; `root` is the sandbox's root directory."""
+    for slot, row in view.rows("programs").items():
+        wanted = mode(row["setuid"], row["setgid"])
+        got = Path(root + program_path(slot)).stat().st_mode & 0o7777
+        if got != wanted:
+            raise Diverged(f"{wanted:o}", f"{got:o}", f"permissions of program {slot}")
 
 
 def compare_credentials(view: View, slot: int, row: dict[str, Any], seen: Seen, folder: str) -> None:

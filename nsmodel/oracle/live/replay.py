@@ -11,7 +11,7 @@ from typing import Any
 
 from nsmodel.oracle.errors import Diverged
 from nsmodel.oracle.live import translate, translate_mounts, translate_users
-from nsmodel.oracle.live.credentials import compare_credentials, install_programs, kinds
+from nsmodel.oracle.live.credentials import compare_credentials, compare_programs, install_programs, kinds
 from nsmodel.oracle.live.driver import Answer, NoAnswer, NsHandle, Sandbox, Seen
 from nsmodel.oracle.live.mount_watch import MountWatch
 from nsmodel.oracle.live.routes import Forests, NoPath, Routes
@@ -223,6 +223,8 @@ class Replayer:
         if step.after is step.before and not self.thorough:
             return  # what a refused call changed all the same shows after the next one
         self._forget(step)
+        if step.operation == "chmod":
+            compare_programs(step.after, f"{self.box.folder(self.world.workers[step.task])}/root")
         if step.operation in WITHIN_MOUNTS and not self.thorough:
             self._compare_mounts(step.after)
         else:

@@ -40,6 +40,11 @@ def program_path(slot: int) -> str:
     return f"/p{slot}"
 
 
+def mode(setuid: bool, setgid: bool) -> int:
+    """The permissions of a program."""
+    return 0o755 | (0o4000 if setuid else 0) | (0o2000 if setgid else 0)
+
+
 def lines_text(lines: dict[str, Any]) -> str:
     """What is written to a map, as one word."""
     text = lines.get("text", "LINES")
@@ -114,6 +119,10 @@ def execve(m: Machine, task: int, a: dict[str, Any]) -> Command:
     return Command(("ux", ITSELF if a["program"] is None else program_path(a["program"])))
 
 
+def chmod(m: Machine, task: int, a: dict[str, Any]) -> Command:
+    return Command(("uk", program_path(a["program"]), mode(a["setuid"], a["setgid"])))
+
+
 COMMANDS: dict[str, Callable[[Machine, int, dict[str, Any]], Command]] = {
     "setresuid": _ids("r", "ruid", "euid", "suid"),
     "setreuid": _ids("e", "ruid", "euid"),
@@ -141,5 +150,6 @@ COMMANDS: dict[str, Callable[[Machine, int, dict[str, Any]], Command]] = {
     "write_setgroups_file": lambda m, t, a: Command(("uw", m.map_handle(a["file"]), "allow" if a["allow"] else "deny")),
     "close_map": lambda m, t, a: Command(("X", m.map_handle(a["file"]))),
     "execve": execve,
+    "chmod": chmod,
 }
 """The command of each operation."""

@@ -11,11 +11,11 @@ from nsmodel.kernel.arguments import CloneFlags, NsFlags, SetTid
 from nsmodel.kernel.objects import CapabilityKind, IdKind, NsType
 from nsmodel.kernel.user.map_files import MapLines, MapText
 from nsmodel.kernel.user.privileges import CapabilityFlags, SecurebitFlags
-from nsmodel.kernel.user.setid import GroupList
+from nsmodel.kernel.user.setid import KEEP, GroupList
 from nsmodel.system.operation import Call
 
 NEW = ("newns", "newuts", "newpid", "newcgroup", "newnet", "newtime")
-NAMED = ("DAC_OVERRIDE", "KILL", "SETGID", "SETUID", "SETPCAP", "SYS_CHROOT", "SYS_PTRACE", "SYS_ADMIN", "SETFCAP")
+NAMED = ("DAC_OVERRIDE", "KILL", "SETGID", "SETUID", "SETPCAP", "SYS_CHROOT", "SYS_PTRACE", "SYS_ADMIN", "SETFCAP", "FOWNER", "FSETID")
 
 
 def _clone(pick: random.Random) -> CloneFlags:
@@ -60,7 +60,7 @@ def _id(pick: random.Random) -> int:
 
 
 def _maybe_id(pick: random.Random) -> int:
-    return pick.choice((-1, -1, 0, 0, 1, 1, 2))
+    return pick.choice((KEEP, KEEP, 0, 0, 1, 1, 2))
 
 
 def _capabilities(pick: random.Random) -> CapabilityFlags:
@@ -103,6 +103,7 @@ FOR_USERS: dict[tuple[str, str], Callable[[random.Random], Any]] = {
     ),
     ("set_limit", "limit"): lambda pick: pick.choice((0, 1, 2, 3)),
     ("set_limit", "kind"): lambda pick: pick.choice((NsType.USER, NsType.USER, NsType.UTS, NsType.MNT, NsType.PID)),
+    ("chmod", "setgid"): lambda pick: pick.random() < 0.6,
     ("set_dumpable", "on"): lambda pick: pick.random() < 0.8,
     ("setuid", "uid"): _id,
     ("setgid", "gid"): _id,

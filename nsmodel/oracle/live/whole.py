@@ -38,6 +38,7 @@ from nsmodel.kernel.session import (
 from nsmodel.kernel.signal import kill, pidfd_send_signal, sigaction, tgkill
 from nsmodel.kernel.user.base import File, Users
 from nsmodel.kernel.user.execve import execve
+from nsmodel.kernel.user.inode import chmod
 from nsmodel.kernel.user.map_files import (
     MapLines,
     close_map,
@@ -70,7 +71,7 @@ USERS = Users(
     ids=4,
     capabilities=(
         C.DAC_OVERRIDE, C.KILL, C.SETGID, C.SETUID, C.SETPCAP, C.SYS_CHROOT, C.SYS_PTRACE, C.SYS_ADMIN, C.SYS_RESOURCE,
-        C.SETFCAP,
+        C.SETFCAP, C.FOWNER, C.FSETID,
     ),
     groups=range(5),
     securebits=tuple(SecurebitKind),
@@ -112,7 +113,7 @@ WHOLE = Spec(
         op(setresgid, rgid=[0], egid=[0], sgid=[0]), op(getuid), op(getgid), op(capset), op(set_no_new_privs),
         op(set_dumpable), op(set_keepcaps), op(set_securebits), op(capbset_read), op(capbset_drop), op(ambient_raise),
         op(ambient_lower), op(ambient_clear), op(write_map, lines=[MapLines()]), op(write_setgroups), op(open_map),
-        op(write_map_file, lines=[MapLines()]), op(write_setgroups_file), op(close_map), op(execve),
+        op(write_map_file, lines=[MapLines()]), op(write_setgroups_file), op(close_map), op(execve), op(chmod),
         op(ns_get_userns), op(ns_get_parent), op(ns_get_nstype), op(ns_get_owner_uid),
     ),
     properties=(),
@@ -135,7 +136,7 @@ USERS_CALLS = {
     "setresuid": 5, "setuid": 3, "setgid": 2, "setresgid": 3, "setgroups": 4, "getuid": 2, "getgid": 1, "capset": 5,
     "set_no_new_privs": 1, "set_dumpable": 4, "set_keepcaps": 2, "set_securebits": 2, "capbset_read": 1,
     "capbset_drop": 2, "ambient_raise": 3, "ambient_lower": 1, "ambient_clear": 1, "write_map": 16,
-    "write_setgroups": 5, "open_map": 6, "write_map_file": 8, "write_setgroups_file": 2, "close_map": 1, "execve": 8,
+    "write_setgroups": 5, "open_map": 6, "write_map_file": 8, "write_setgroups_file": 2, "close_map": 1, "execve": 8, "chmod": 4,
 }  # fmt: skip
 AREAS: dict[str, dict[str, int]] = {
     "process": PROCESS | {"open_path": 2, "umount2": 2, "bind_ns": 3},

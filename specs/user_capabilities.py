@@ -1,0 +1,98 @@
+"""What a process may do in a user namespace, and what setuid, capset, prctl and exec make of its capabilities."""
+
+from functools import partial
+
+from nsmodel.kernel.arguments import CloneFlags, SetTid
+from nsmodel.kernel.base import base_state
+from nsmodel.kernel.fork import clone3, unshare
+from nsmodel.kernel.join import setns
+from nsmodel.kernel.mutants import CAPSET_ANY, NNP_SETUID, SETUID_ANY, SUID_UNMAPPED, US01, US07, US09
+from nsmodel.kernel.nsfs import open_ns
+from nsmodel.kernel.objects import CapabilityKind, IdKind, Kernel, NsType, SecurebitKind
+from nsmodel.kernel.properties import (
+    CAP_CONFINED,
+    FAIL_ATOMIC,
+    INODE_CAP,
+    NO_UAF,
+    PTRACE_CONF,
+    REF_EXACT,
+    ROOT_CONFINED,
+    STEP_TOTAL,
+)
+from nsmodel.kernel.user.base import File, Users
+from nsmodel.kernel.user.execve import execve
+from nsmodel.kernel.user.inode import chmod
+from nsmodel.kernel.user.map_files import MapLines, write_map
+from nsmodel.kernel.user.privileges import (
+    CapabilityFlags,
+    ambient_raise,
+    capset,
+    set_dumpable,
+    set_keepcaps,
+    set_no_new_privs,
+)
+from nsmodel.kernel.user.setid import KEEP, setresuid
+from nsmodel.system.operation import op
+from nsmodel.system.spec import Scope, Spec, call
+from nsmodel.system.verdict import Verdict
+
+PROPERTIES = (CAP_CONFINED, PTRACE_CONF, INODE_CAP, ROOT_CONFINED, REF_EXACT, NO_UAF, STEP_TOTAL, FAIL_ATOMIC)
+USERS = Users(
+    ids=2,
+    capabilities=(CapabilityKind.KILL,),
+    securebits=(SecurebitKind.KEEP_CAPS,),
+    programs=(File(uid=1, gid=2, setuid=True), File(permitted=(CapabilityKind.KILL,), raises=True)),
+)
+ALL = CapabilityFlags(rest=True, kill=True)
+NONE = CapabilityFlags()
+
+SPEC = Spec(
+    name="user_capabilities",
+    title=__doc__,
+    state=Kernel,
+    base=partial(base_state, users=USERS),
+    bounds={
+        **USERS.bounds,
+        "tasks": 2,
+        "pids": 2,
+        "nsproxies": 1,
+        "fs_structs": 2,
+        "pid_namespaces": 1,
+        "user_namespaces": 2,
+        "descriptors": 1,
+        "numbers": 2,
+        "extents": 1,
+    },
+    prelude=(
+        call("setresuid", task=1, ruid=1, euid=1, suid=0),
+        call("set_dumpable", task=1, on=True),
+    ),
+    depth=4,
+    scopes={"small": Scope(depth=2), "deep": Scope({"extents": 2, "user_namespaces": 3}, depth=5)},
+    operations=(
+        op(clone3, flags=[CloneFlags(), CloneFlags(newuser=True), CloneFlags(newuser=True, fs=True)], tids=[SetTid()]),
+        op(unshare, flags=[CloneFlags(newuser=True)]),
+        op(setresuid, ruid=[1, KEEP], euid=[0, 1, 2], suid=[0, KEEP]),
+        op(capset, effective=[ALL, CapabilityFlags(kill=True)], permitted=[ALL], inheritable=[NONE, ALL]),
+        op(ambient_raise, kind=[CapabilityKind.KILL]),
+        op(set_no_new_privs),
+        op(set_keepcaps, on=[True]),
+        op(set_dumpable, on=[True]),
+        op(write_map, kind=[IdKind.UID], lines=[MapLines(lower=1)]),
+        op(execve),
+        op(chmod, setuid=[False], setgid=[True]),
+        op(open_ns, kind=[NsType.USER]),
+        op(setns, wrong_type=[False]),
+    ),
+    properties=PROPERTIES,
+    expect={p.name: Verdict.HOLDS for p in PROPERTIES},
+    kills={
+        US01: "ROOT_CONFINED",
+        US07: "INODE_CAP",
+        US09: "PTRACE_CONF",
+        SETUID_ANY: "CAP_CONFINED",
+        CAPSET_ANY: "CAP_CONFINED",
+        NNP_SETUID: "CAP_CONFINED",
+        SUID_UNMAPPED: "CAP_CONFINED",
+    },
+)
