@@ -26,7 +26,7 @@ from nsmodel.kernel.user.map_files import (
 )
 from nsmodel.oracle.recorded.judgement import Differs, Uncovered
 from nsmodel.oracle.recorded.judging import Judge
-from nsmodel.oracle.recorded.recordings import View
+from nsmodel.oracle.recorded.recordings import Proc, View
 
 FILE = re.compile(r"/(\d+)(?:/task/(\d+))?/(uid_map|gid_map|projid_map|setgroups)\Z")
 KINDS = {"uid_map": IdKind.UID, "gid_map": IdKind.GID, "projid_map": IdKind.PROJID}
@@ -44,6 +44,10 @@ class Line:
     first: int
     lower: int
     count: int
+
+
+Written = list[Line] | MapText | bool | None
+"""What is written to a file: extents or what is wrong with them, or what is said of setgroups."""
 
 
 def parse(text: str, size: int) -> list[Line] | MapText:
@@ -67,6 +71,15 @@ def parse(text: str, size: int) -> list[Line] | MapText:
             return MapText.WRAPS
         out.append(Line(first, lower, count))
     return MapText.JUNK if len(out) > MAX_EXTENTS else out
+
+
+def parse_word(text: str, size: int) -> bool | None:
+    """Whether a text allows or denies setgroups, None where it does neither (proc_setgroups_write)."""
+    text = text.split("\0")[0]
+    for word in ("allow", "deny"):
+        if size < SETGROUPS_SIZE and text.startswith(word) and not text.removeprefix(word).strip():
+            return word == "allow"
+    return None
 
 
 def parts_of(ranges: Sequence[Line]) -> list[MapLines]:
@@ -110,14 +123,41 @@ def judge_write(judge: Judge, view: View) -> None:
     if step.args.get("off") or (key in judge.written and step.errno == "EINVAL"):
         judge.must(view, "EINVAL", "a write that does not begin at the start of the file")
         return
-    if name == "setgroups":
-        _write_setgroups(judge, view, task, owner, data, size)
+    written = parse_word(data, size) if name == "setgroups" else parse(data, size)
+    _in_time(judge, view, owner, KINDS.get(name), written)
+    if isinstance(written, bool):
+        _open(judge, task, owner, True)
+        judge.call(view, do_setgroups, owner.user_ns, written)
+    elif written is None:
+        judge.must(view, "EINVAL", "neither allow nor deny")
     else:
-        _write_map(judge, view, task, owner, KINDS[name], parse(data, size))
+        _write_map(judge, view, task, owner, KINDS[name], written)
     if step.errno is None:
         if step.rc != size:
             raise Differs(size, step.rc, "how much was written")
         judge.written.add(key)
+
+
+def _in_time(judge: Judge, view: View, owner: Task, kind: IdKind | None, written: Written) -> None:
+    """The process is in the user namespace that it is shown in: it may have got there by a call of its own that is
+    still under way, and then what is written belongs to that."""
+    world = judge.world
+    label = next(x for x, t in world.tasks.items() if t is owner)
+    shown = view.after.get(label, Proc()).namespace("user")
+    if shown is None or world.label(owner.user_ns) == shown:
+        return
+    if view.step.errno is None and shown not in world.namespaces:
+        judge.late.setdefault(shown, []).append(lambda ns: _take(judge, ns, kind, written))
+    raise Uncovered("a file of a process that is under way to another user namespace")
+
+
+def _take(judge: Judge, ns: UserNamespace, kind: IdKind | None, written: Written) -> None:
+    """What was written is there."""
+    if isinstance(written, bool):
+        ns.setgroups = written
+    elif isinstance(written, list) and kind is not None:
+        judge.world.forget_map(ns, kind)
+        add(judge.world.k, ns, kind, written)
 
 
 def _open(judge: Judge, task: Task, owner: Task, setgroups: bool) -> None:
@@ -128,19 +168,8 @@ def _open(judge: Judge, task: Task, owner: Task, setgroups: bool) -> None:
         judge.guesses += 1
 
 
-def _write_setgroups(judge: Judge, view: View, task: Task, owner: Task, data: str, size: int) -> None:
-    word = data.split("\0")[0]
-    allow, rest = word.startswith("allow"), word.removeprefix("allow").removeprefix("deny")
-    if size >= SETGROUPS_SIZE or rest == word or rest.strip():
-        judge.must(view, "EINVAL", "neither allow nor deny")
-        return
-    _open(judge, task, owner, True)
-    judge.rule = "do_setgroups"
-    judge.call(view, do_setgroups, owner.user_ns, allow)
-
-
 def _write_map(judge: Judge, view: View, task: Task, owner: Task, kind: IdKind, ranges: list[Line] | MapText) -> None:
-    k, ns = judge.world.k, owner.user_ns
+    ns = owner.user_ns
     if (ns, kind) in judge.world.supposed:
         judge.world.forget_map(ns, kind)
     if isinstance(ranges, list) and len(ranges) > RULE_EXTENTS and overlap(ranges):
@@ -152,9 +181,8 @@ def _write_map(judge: Judge, view: View, task: Task, owner: Task, kind: IdKind, 
         else:
             judge.call(view, write_parts, task, ns, kind, ranges)
     except Differs:
-        if view.step.errno is None and isinstance(ranges, list):  # the map is known all the same
-            judge.world.forget_map(ns, kind)
-            add(k, ns, kind, ranges)
+        if view.step.errno is None:  # the map is known all the same
+            _take(judge, ns, kind, ranges)
         raise
 
 

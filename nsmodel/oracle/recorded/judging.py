@@ -60,6 +60,8 @@ class Judge:
         """Tasks that are dead by now ended with the one whose end is judged."""
         self.written: set[tuple[Task, int, str]] = set()
         """Descriptors through which an id map was written, with the file's path."""
+        self.late: dict[str, list[Callable[[UserNamespace], None]]] = {}
+        """What was done to a user namespace whose making is recorded after it, by label."""
         self.changed: set[str] = set()
         """Tasks whose credentials were shown otherwise during a call of another task."""
         self.rule = ""
@@ -196,10 +198,13 @@ class Judge:
         self.places.drop_internals()
         if view.step.is_call and view.step.p in view.after:
             self.world.compare(view.step.p, view.after[view.step.p], self.rule)
-        if view.step.op in self.touching or view.step.after:
+        if view.step.op in self.touching:
             self.places.end_namespaces(view)
             self._compare_tables(view)
             self._compare_standing(view)
+        elif view.step.after or view.step.mnt_live is not None:  # by a call that is still under way
+            self.early.update(view.step.after)
+            self.places.end_namespaces(view)
 
     def _closable(self, view: View, mark: _Mark) -> list[list[Descriptor]]:
         mark.restore()
@@ -445,8 +450,11 @@ class Judge:
                 namespace.count += HELD
                 if link == "mnt":
                     self.places.order()
-                if isinstance(namespace, UserNamespace) and not world.follows:
-                    world.suppose_maps(namespace)
+                if isinstance(namespace, UserNamespace):
+                    if not world.follows:
+                        world.suppose_maps(namespace)
+                    for late in self.late.pop(recorded, ()):
+                        late(namespace)
             elif known != recorded:
                 raise Differs(known or "a new namespace", recorded, f"{link} of {label}")
 
