@@ -153,6 +153,8 @@ def _result(switch: Switch, pairs: list[tuple[Asked, Switch]], done: list[Try], 
     why_not = verified.why
     if verified.replay == "agrees" and running() in switch.kernels:
         why_not = f"{ALIVE}: the running kernel has it"
+    if verified.replay == "agrees" and switch.program:
+        why_not = f"{ALIVE}: it is a program's, and no kernel keeps it from happening"
     if not kills:
         why_not = next((t.stopped for t in mine if t.stopped), None) or (
             "not searched" if not mine else "no counterexample in the scope"

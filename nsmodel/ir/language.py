@@ -102,6 +102,8 @@ class Switch:
     source: str
     kernels: tuple[str, ...] = ()
     """Kernel versions that have the bug."""
+    program: bool = False
+    """It is a bug of a program, which no kernel keeps from happening."""
 
 
 class Errno(enum.IntEnum):

@@ -6,12 +6,12 @@ whoever joins a user namespace in the same call is asked for capabilities with t
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EBADF, EINVAL, EPERM, ESRCH, EUSERS, fail, given, helper, syscall
+from nsmodel.ir.language import EBADF, EINVAL, EPERM, ESRCH, EUSERS, assure, fail, given, helper, syscall
 from nsmodel.kernel.arguments import NsFlags
 from nsmodel.kernel.credentials import admin, become_root_of, capable, judge_access, may_access, may_call
 from nsmodel.kernel.fork import threaded
 from nsmodel.kernel.mount.namespace import enter
-from nsmodel.kernel.mutants import SETNS_PID_ANCESTOR
+from nsmodel.kernel.mutants import SETNS_OWN_CAPS, SETNS_PID_ANCESTOR, SETNS_USER_PARENT
 from nsmodel.kernel.nsproxy import switch_namespaces
 from nsmodel.kernel.objects import (
     CapabilityKind,
@@ -44,7 +44,7 @@ def check_user(k: Kernel, task: Task, ns: UserNamespace) -> None:
         fail(EINVAL, "setns to a user namespace in a threaded process")
     if task.fs is not None and task.fs.users > 1:
         fail(EINVAL, "setns to a user namespace with a shared root and working directory")
-    if not admin(k, task, ns):
+    if not admin(k, task, ns) and not (k.bug(SETNS_USER_PARENT) and task.user_ns.owner is ns):
         fail(EPERM, "no CAP_SYS_ADMIN in the user namespace")
 
 
@@ -52,7 +52,7 @@ def check_user(k: Kernel, task: Task, ns: UserNamespace) -> None:
 def check_plain(k: Kernel, task: Task, joined: UserNamespace | None, ns: Namespace) -> None:
     """utsns_install, ipcns_install, netns_install, cgroupns_install, and the first check of the others: capabilities
     over the owner, and over the user namespace that the caller will be in (check_user has asked for a joined one)."""
-    if not admin(k, task, ns.owner):
+    if not admin(k, task, ns.owner) and not k.bug(SETNS_OWN_CAPS):
         fail(EPERM, "no CAP_SYS_ADMIN over the owner of the namespace")
     if joined is None and not admin(k, task, task.user_ns):
         fail(EPERM, "no CAP_SYS_ADMIN in the caller's own user namespace")
@@ -175,6 +175,7 @@ def made_below(k: Kernel, task: Task, ns: UserNamespace) -> bool:
 def join_user(k: Kernel, task: Task, ns: UserNamespace) -> None:
     """Take credentials with every capability in a user namespace; the ids stay."""
     old = task.user_ns
+    assure("CAP_CONFINED", admin(k, task, ns), "a task gets every capability where it had none", task, ns)
     ns.count += 1
     if not made_below(k, task, ns):
         task.group_leader.dumpable = False

@@ -144,3 +144,8 @@ SETUID_ANY = Switch("setuid_any", "setuid_any", "any user is taken without CAP_S
 CAPSET_ANY = Switch("capset_any", "capset_any", "capset gives what the task had not", "synthetic")
 NNP_SETUID = Switch("nnp_setuid", "nnp_setuid", "set-id bits count despite no_new_privs", "synthetic")
 SUID_UNMAPPED = Switch("suid_unmapped", "suid_unmapped", "set-id bits of ids that are not mapped count", "0d4ab7e8bb0e")
+SETNS_OWN_CAPS = Switch("setns_own_caps", "setns_own_caps", "setns asks for no rights over the owner", "synthetic")
+CT01 = Switch(
+    "CT01", "runtime_keeps_fds", "a runtime leaves descriptors and cwd outside of the container", "CVE-2024-21626"
+)
+SETNS_USER_PARENT = Switch("setns_user_parent", "setns_user_parent", "setns to the parent user namespace", "synthetic")

@@ -97,6 +97,7 @@ ROOT_CONFINED = prop(
 )
 PTRACE_CONF = prop("PTRACE_CONF", "nobody looks into memory that was made above", in_steps=True)
 INODE_CAP = prop("INODE_CAP", "a capability reaches an inode only where both its ids are mapped", in_steps=True)
+CONTAINED = prop("CONTAINED", "nothing of the host is reachable from a container", users.contained, in_steps=True)
 
 ALL: tuple[Property, ...] = (
     REF_EXACT,
@@ -139,4 +140,5 @@ ALL: tuple[Property, ...] = (
     ROOT_CONFINED,
     PTRACE_CONF,
     INODE_CAP,
+    CONTAINED,
 )

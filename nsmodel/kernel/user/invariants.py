@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import count, helper, invariant, require
-from nsmodel.kernel.objects import IdKind, Kernel, Namespace, Ucounts
+from nsmodel.kernel.objects import IdKind, Kernel, MntNamespace, Mount, Namespace, Ucounts
 from nsmodel.kernel.user.maps import NOBODY, kernel_id, maps_id, shown_id
 from nsmodel.kernel.user.ucounts import charges
 
@@ -117,3 +117,27 @@ def root_is_not_shared(k: Kernel) -> None:
             if t.fs is fs:
                 strangers = any(other.fs is fs and other.user_ns is not t.user_ns for other in k.tasks)
                 require(not strangers, "tasks of two user namespaces share a root directory", t, fs)
+
+
+@helper
+def within(k: Kernel, m: Mount | None, ns: MntNamespace) -> bool:
+    """A mount is in a mount namespace, or in none."""
+    return m is None or m.ns is None or m.ns is ns or m.ns.anonymous
+
+
+@invariant("CONTAINED", source="user_namespaces(7), mount_namespaces(7); kernel/nsproxy.c (v6.18)")
+def contained(k: Kernel) -> None:
+    """A task of another user namespace than the first never joins what the first owns; once a runtime has sealed it
+    (which sets no_new_privs), its root, working directory and descriptors stay in its mount namespace too."""
+    for t in k.tasks:
+        proxy = t.nsproxy
+        fs = t.fs
+        own = None if proxy is None else proxy.mnt
+        if t.user_ns.owner is not None and t.no_new_privs and own is not None and fs is not None:
+            above = own.owner
+            require(above is not None and above.owner is not None, "a container is in a namespace of the host", t, own)
+            require(within(k, fs.root_mnt, own), "the root directory of a container is outside", t, fs.root_mnt)
+            require(within(k, fs.cwd_mnt, own), "the working directory of a container is outside", t, fs.cwd_mnt)
+            for f in k.descriptors:
+                if f.table is t.group_leader:
+                    require(within(k, f.mount, own), "a container has a descriptor of a mount outside", t, f)

@@ -154,6 +154,18 @@ class Replayer:
         """The worker's handle of an id map."""
         return self.world.map_handles[file]
 
+    def leaks(self, task: int) -> list[int]:
+        """The handles of a task that lead out of its mount namespace."""
+        row = self.view.row("tasks", task)
+        own = self.view.row("nsproxies", row["nsproxy"])["mnt"]
+        mounts = self.view.rows("mounts")
+        found = []
+        for slot, file in self.view.rows("descriptors").items():
+            ns = mounts[file["mount"]]["ns"] if file["mount"] else None
+            if file["table"] == row["group_leader"] and ns not in (None, own):
+                found.append(self.world.handles[slot])
+        return found
+
     def capabilities(self) -> list[str]:
         """The capabilities that the scope tells apart."""
         return kinds(self.view)

@@ -52,6 +52,9 @@ class Machine(Protocol):
     def map_handle(self, file: int) -> int:
         """The worker's handle of an id map."""
 
+    def leaks(self, task: int) -> list[int]:
+        """The handles of a task that lead out of its mount namespace."""
+
     def capabilities(self) -> list[str]:
         """The capabilities that the scope tells apart."""
 

@@ -123,6 +123,10 @@ def chmod(m: Machine, task: int, a: dict[str, Any]) -> Command:
     return Command(("uk", program_path(a["program"]), mode(a["setuid"], a["setgid"])))
 
 
+def seal(m: Machine, task: int, a: dict[str, Any]) -> Command:
+    return Command(("uS", *m.leaks(task)))
+
+
 COMMANDS: dict[str, Callable[[Machine, int, dict[str, Any]], Command]] = {
     "setresuid": _ids("r", "ruid", "euid", "suid"),
     "setreuid": _ids("e", "ruid", "euid"),
@@ -151,5 +155,6 @@ COMMANDS: dict[str, Callable[[Machine, int, dict[str, Any]], Command]] = {
     "close_map": lambda m, t, a: Command(("X", m.map_handle(a["file"]))),
     "execve": execve,
     "chmod": chmod,
+    "seal": seal,
 }
 """The command of each operation."""

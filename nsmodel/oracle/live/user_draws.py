@@ -15,7 +15,19 @@ from nsmodel.kernel.user.setid import KEEP, GroupList
 from nsmodel.system.operation import Call
 
 NEW = ("newns", "newuts", "newpid", "newcgroup", "newnet", "newtime")
-NAMED = ("DAC_OVERRIDE", "KILL", "SETGID", "SETUID", "SETPCAP", "SYS_CHROOT", "SYS_PTRACE", "SYS_ADMIN", "SETFCAP", "FOWNER", "FSETID")
+NAMED = (
+    "DAC_OVERRIDE",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_ADMIN",
+    "SETFCAP",
+    "FOWNER",
+    "FSETID",
+)
 
 
 def _clone(pick: random.Random) -> CloneFlags:

@@ -136,7 +136,8 @@ USERS_CALLS = {
     "setresuid": 5, "setuid": 3, "setgid": 2, "setresgid": 3, "setgroups": 4, "getuid": 2, "getgid": 1, "capset": 5,
     "set_no_new_privs": 1, "set_dumpable": 4, "set_keepcaps": 2, "set_securebits": 2, "capbset_read": 1,
     "capbset_drop": 2, "ambient_raise": 3, "ambient_lower": 1, "ambient_clear": 1, "write_map": 16,
-    "write_setgroups": 5, "open_map": 6, "write_map_file": 8, "write_setgroups_file": 2, "close_map": 1, "execve": 8, "chmod": 4,
+    "write_setgroups": 5, "open_map": 6, "write_map_file": 8, "write_setgroups_file": 2, "close_map": 1, "execve": 8,
+    "chmod": 4,
 }  # fmt: skip
 AREAS: dict[str, dict[str, int]] = {
     "process": PROCESS | {"open_path": 2, "umount2": 2, "bind_ns": 3},

@@ -9,6 +9,7 @@
  *   x PATH                        execve of PATH, which serves on; `-` is the worker itself, whose file gives nothing
  *   f NAME UID GID MODE P I V R   a copy of the worker at /NAME; with V its file capabilities, raised, of root R
  *   k PATH MODE, n PATH U G       chmod, chown
+ *   S H H …                       what a runtime does last: close descriptors, go to the root
  *
  * In a TEXT `_` is a space, `/` ends a line, and `P` alone is a page of empty lines.
  */
@@ -101,6 +102,10 @@ static long user_call(int slot, char *at, int *h) {
   case 'f': return install(at);
   case 'k': path = word(&at); return SYS(chmod, path, number(&at));
   case 'n': path = word(&at); a = number(&at); return SYS(chown, path, a, number(&at));
+  case 'S':
+    while (*at) SYS(close, handle[number(&at)]);
+    SYS(chdir, "/");
+    return SYS(prctl, 38, 1, 0, 0, 0);
   default: return -38;
   }
 }
