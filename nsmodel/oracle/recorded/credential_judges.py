@@ -40,7 +40,7 @@ from nsmodel.oracle.recorded import credentials, id_maps, limits
 from nsmodel.oracle.recorded.flags import has
 from nsmodel.oracle.recorded.judgement import Differs, Uncovered
 from nsmodel.oracle.recorded.judging import Judge
-from nsmodel.oracle.recorded.lookups import place_of, settle_failure
+from nsmodel.oracle.recorded.lookups import ends
 from nsmodel.oracle.recorded.names import Kind
 from nsmodel.oracle.recorded.recordings import Proc, Step, View
 
@@ -131,6 +131,8 @@ def _capget(judge: Judge, view: View) -> None:
     step, task = view.step, judge.caller(view)
     if step.errno is not None:
         raise Uncovered(f"{step.errno}: of whom, and in which version, is not recorded")
+    if "data" not in step.out:  # it asked for the version alone
+        return
     told = _sets(step.out.get("data"))
     shown = judge.world.credentials
     ours = tuple(shown.mask(s) for s in (task.effective, task.permitted, task.inheritable))
@@ -297,16 +299,15 @@ def _programs(judge: Judge, program: Program, before: dict[str, Any], proc: Proc
 
 
 def _failed_exec(judge: Judge, view: View, task: Task) -> None:
-    """EACCES of what is no file, or on a mount that nothing can be executed on; else files decide."""
-    step = view.step
-    if step.errno == "EACCES" and step.op == "execve":
-        walked = judge.places.walk(view, task, "path")
-        if walked.errno is None and not walked.supposed and (walked.place or walked.namespace):
-            at = place_of(judge, walked)
-            if judge.places.names.kind(at.dentry) is Kind.DIRECTORY or has(at.mount.attributes, AttributeKind.NOEXEC):
-                return
-        if walked.supposed:
-            settle_failure(judge, walked, "EACCES", False)
+    """What is executed is not there, no file, not for this task, or on a mount that nothing can be executed on."""
+    step, dfd = view.step, "dfd" if view.step.op == "execveat" else None
+    walked = judge.places.walk(view, task, "path", dfd, empty=dfd is not None)
+    if step.errno == "EACCES" and not walked.supposed and walked.place is not None:
+        at = walked.place
+        if judge.places.names.kind(at.dentry) is Kind.DIRECTORY or has(at.mount.attributes, AttributeKind.NOEXEC):
+            return
+    if ends(judge, view, walked, sure=False):
+        return
     raise Uncovered(f"{step.errno}: permissions and contents of files are not modelled")
 
 

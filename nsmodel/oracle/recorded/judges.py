@@ -14,10 +14,11 @@ from nsmodel.kernel.join import setns, setns_pidfd
 from nsmodel.kernel.objects import Descriptor, PidNamespace, Signal, Task, TaskState, UserNamespace
 from nsmodel.kernel.session import getpgid, getpid, getppid, getsid, gettid, setpgid, setsid
 from nsmodel.kernel.signal import KillTo, kill, pidfd_send_signal, tgkill
+from nsmodel.oracle.recorded import recordings
 from nsmodel.oracle.recorded.judgement import Differs, Uncovered
 from nsmodel.oracle.recorded.judging import Judge
 from nsmodel.oracle.recorded.recordings import Proc, Step, View
-from nsmodel.oracle.recorded.state import HELD, LINKS, World
+from nsmodel.oracle.recorded.state import HELD, LINKS
 
 CLONE_NAMES = {
     "NEWNS": "newns", "NEWUTS": "newuts", "NEWIPC": "newipc", "NEWPID": "newpid", "NEWNET": "newnet",
@@ -172,24 +173,17 @@ def _setns(judge: Judge, view: View) -> None:
     step, world = view.step, judge.world
     task = judge.caller(view)
     target = step.descriptor()
-    label = target.ns
-    if label is None and target.pid is None and (target.link or "").startswith("/"):
-        label = world.label(judge.places.resolve(task, target).namespace)  # opened through a mount of its file
-    if label is None and target.pid is None:
-        raise Uncovered("a descriptor of something else")
-    file = world.k.new(Descriptor)
-    file.table = task.group_leader
+    named = world.tasks.get(target.pid) if target.pid is not None else None
+    if target.pid is not None and named is None:
+        raise Uncovered("a pidfd of a process that is not in the recording")
+    file = file_of(judge, task, target)
     try:
-        if target.pid is not None:
-            named = world.tasks.get(target.pid)
-            if named is None:
-                raise Uncovered("a pidfd of a process that is not in the recording")
+        if named is not None:
             file.pidfd = named.pid
             names = step.flags("nstype")
             chosen = NsFlags(**_flags(names, NS_NAMES), unknown=bool(names - NS_NAMES.keys()))
             judge.run_rule(view, setns_pidfd, task, file, chosen)
         else:
-            _name(world, file, str(label))
             kind = NS_NAMES.get(next(iter(step.flags("nstype")), ""), "")
             own = next((n for n in (*NS_NAMES.values(), "pid_ns") if getattr(file, n, None) is not None), "")
             wrong = bool(step.flags("nstype")) and kind != own.removesuffix("_ns")
@@ -201,15 +195,25 @@ def _setns(judge: Judge, view: View) -> None:
         judge.compare_namespaces(step.p, view.after[step.p])
 
 
-def _name(world: World, file: Descriptor, label: str) -> None:
-    kind = label.rstrip("0123456789")
-    cls: Any = {**LINKS, "pid": PidNamespace, "user": UserNamespace}.get(kind)
-    if cls is None:
-        raise Uncovered(f"a descriptor of {label}")
-    setattr(file, "pid_ns" if kind == "pid" else kind, world.namespace(label, cls))
+def file_of(judge: Judge, task: Task, target: recordings.Descriptor) -> Descriptor:
+    """A descriptor argument as an object, to be freed after the call; of a namespace it names that."""
+    label = target.ns
+    if label is None and target.pid is None and (target.link or "").startswith("/"):
+        label = judge.world.label(judge.places.resolve(task, target).namespace)  # opened through a mount of its file
+    if label is None and target.pid is None:
+        raise Uncovered("a descriptor of something else")
+    file = judge.world.k.new(Descriptor)
+    file.table = task.group_leader
+    if label is not None:
+        kind = label.rstrip("0123456789")
+        cls: Any = {**LINKS, "pid": PidNamespace, "user": UserNamespace}.get(kind)
+        if cls is None:
+            raise Uncovered(f"a descriptor of {label}")
+        setattr(file, "pid_ns" if kind == "pid" else kind, judge.world.namespace(label, cls))
+    return file
 
 
-def _target(judge: Judge, view: View, task: Task, number: int, hint: str | None) -> Task | None:
+def target_of(judge: Judge, view: View, task: Task, number: int, hint: str | None) -> Task | None:
     """The task that a number names; the recorder's hint helps where the recording began in the middle."""
     world = judge.world
     found = world.find(task, number)
@@ -239,12 +243,12 @@ def _kill(judge: Judge, view: View) -> None:
         if number == 0:
             judge.run_rule(view, kill, task, KillTo.OWN_GROUP, None, signal)
             return
-        leader = _target(judge, view, task, -number, None)
+        leader = target_of(judge, view, task, -number, None)
         if leader is None:
             raise Uncovered("a process group whose leader is gone")
         judge.run_rule(view, kill, task, KillTo.GROUP, leader, signal)
         return
-    target = _target(judge, view, task, number, step.args.get("pid_p"))
+    target = target_of(judge, view, task, number, step.args.get("pid_p"))
     if target is None:
         if step.errno != "ESRCH":
             raise Differs("ESRCH", step.errno or "success", "no such number in the caller's pid namespace")
@@ -255,9 +259,9 @@ def _kill(judge: Judge, view: View) -> None:
 def _tgkill(judge: Judge, view: View) -> None:
     step = view.step
     task = judge.caller(view)
-    group = _target(judge, view, task, step.integer("tgid"), step.args.get("tgid_p"))
+    group = target_of(judge, view, task, step.integer("tgid"), step.args.get("tgid_p"))
     name = "tid" if "tid" in step.args else "pid"
-    target = _target(judge, view, task, step.integer(name), step.args.get(f"{name}_p"))
+    target = target_of(judge, view, task, step.integer(name), step.args.get(f"{name}_p"))
     if group is None or target is None:
         if step.errno != "ESRCH":
             raise Differs("ESRCH", step.errno or "success", "no such number in the caller's pid namespace")
@@ -289,12 +293,12 @@ def _setpgid(judge: Judge, view: View) -> None:
     step = view.step
     task = judge.caller(view)
     pid, pgid = step.integer("pid"), step.integer("pgid")
-    target = task.group_leader if pid == 0 else _target(judge, view, task, pid, step.args.get("pid_p"))
+    target = task.group_leader if pid == 0 else target_of(judge, view, task, pid, step.args.get("pid_p"))
     if target is None:
         raise Uncovered("a number of a process that may be outside of the recording")
     if step.errno == "EACCES":
         raise Uncovered("the child has executed another program")
-    group = target if pgid in (0, pid) else _target(judge, view, task, pgid, None)
+    group = target if pgid in (0, pid) else target_of(judge, view, task, pgid, None)
     if group is None or group.group_leader is not group:
         raise Uncovered("a process group whose leader is gone")
     judge.run_rule(view, setpgid, task, target, group)
@@ -307,7 +311,7 @@ def _number_call(rule: Callable[..., Any], of_target: bool) -> Callable[[Judge, 
         arguments = [task]
         if of_target:
             number = step.integer("pid") if "pid" in step.args else 0
-            target = task if number == 0 else _target(judge, view, task, number, step.args.get("pid_p"))
+            target = task if number == 0 else target_of(judge, view, task, number, step.args.get("pid_p"))
             if target is None:
                 if step.errno != "ESRCH":
                     raise Differs("ESRCH", step.errno or "success", "no such number")
@@ -322,7 +326,7 @@ def _number_call(rule: Callable[..., Any], of_target: bool) -> Callable[[Judge, 
             if unseen or (result == 0 and world.knows_all(task)):
                 shown = 0
             else:
-                raise Uncovered("the parent is outside of the recording")
+                shown = _outside(judge, task, step)
         else:
             if not world.numbers.get(pid):
                 raise Uncovered("a process group or session from outside of the recording")
@@ -331,6 +335,17 @@ def _number_call(rule: Callable[..., Any], of_target: bool) -> Callable[[Judge, 
             raise Differs(shown, step.rc, "number")
 
     return judge_it
+
+
+def _outside(judge: Judge, task: Task, step: Step) -> int:
+    """The number of a parent outside of the recording, which the first call tells."""
+    leader = task.group_leader
+    if leader not in judge.parents:
+        judge.parents[leader] = int(step.rc or 0)
+        judge.guesses += 1
+    if judge.parents[leader] != step.rc:
+        raise Uncovered("the parent is outside of the recording, and may have ended")
+    return judge.parents[leader]
 
 
 def _reported(rule: Callable[..., Any], arguments: list[Task], task: Task) -> Any:

@@ -15,7 +15,7 @@ from nsmodel.oracle.recorded.checkpoint import Checkpoint
 from nsmodel.oracle.recorded.credentials import told
 from nsmodel.oracle.recorded.judgement import Difference, Differs, Judgement, Uncovered
 from nsmodel.oracle.recorded.places import Places
-from nsmodel.oracle.recorded.recordings import Case, Proc, RecordingError, Table, View, views
+from nsmodel.oracle.recorded.recordings import FORKS, Case, Proc, RecordingError, Table, View, views
 from nsmodel.oracle.recorded.state import HELD, LINKS, World
 from nsmodel.oracle.recorded.tables import Comparison, Mismatch
 
@@ -60,6 +60,8 @@ class Judge:
         """Tasks that are dead by now ended with the one whose end is judged."""
         self.written: set[tuple[Task, int, str]] = set()
         """Descriptors through which an id map was written, with the file's path."""
+        self.parents: dict[Task, int] = {}
+        """Numbers of parents outside of the recording."""
         self.late: dict[str, list[Callable[[UserNamespace], None]]] = {}
         """What was done to a user namespace whose making is recorded after it, by label."""
         self.changed: set[str] = set()
@@ -315,9 +317,7 @@ class Judge:
         """Tasks that appear without a judged birth, and what other calls did to those that are known."""
         for label, proc in view.step.procs.items():
             if label not in self.world.tasks and not proc.is_dead:
-                self.world.add(label, view.after[label], dict(view.after))
-                self.places.stand(label, view.after[label])
-                self.out.resynced += 1
+                self._appear(label, view)
             elif label in self.world.tasks:
                 if label != view.step.p:
                     self.changed.add(label)
@@ -325,10 +325,21 @@ class Judge:
                     self.out.resynced += 1
                 self._follow_standing(label, proc)
 
+    def _appear(self, label: str, view: View) -> None:
+        """A task whose birth is not in the recording."""
+        self.world.add(label, view.after[label], dict(view.after))
+        self.places.stand(label, view.after[label])
+        self.out.resynced += 1
+
     def _catch_up(self, view: View) -> None:
-        """Credentials that a call left out of the recording changed. An exec changes them before it is recorded itself,
-        so its effect may have been shown with another call."""
+        """A task that is first shown with a call that leaves it as it is, and credentials that a call left out of the
+        recording changed. An exec changes them before it is recorded itself, so its effect may have been shown with
+        another call."""
         label = view.step.p
+        shown = view.step.procs.get(label)
+        if shown is not None and label not in self.world.tasks and not shown.is_dead:
+            if view.step.op not in self.touching or view.step.op in FORKS:
+                self._appear(label, view)
         if label in self.changed and view.step.op not in EXECS and label in self.world.tasks:
             if self.world.take(label, view.before[label]):
                 self.out.resynced += 1

@@ -20,11 +20,12 @@ from nsmodel.oracle.recorded.judging import Judge
 from nsmodel.oracle.recorded.mount_judges import MOUNT_JUDGES
 from nsmodel.oracle.recorded.name_judges import NAME_JUDGES
 from nsmodel.oracle.recorded.new_mounts import NEW_MOUNT_JUDGES
+from nsmodel.oracle.recorded.nsfs_judges import NSFS_JUDGES
 from nsmodel.oracle.recorded.recordings import load
 
 MOUNT_FAMILY = frozenset(MOUNT_JUDGES) | frozenset(NAME_JUDGES) | frozenset(NEW_MOUNT_JUDGES)
 """Calls on mounts, and on the names that they use."""
-JUDGES = {**PROCESS_JUDGES, **CREDENTIAL_JUDGES, **MOUNT_JUDGES, **NEW_MOUNT_JUDGES, **NAME_JUDGES}
+JUDGES = {**PROCESS_JUDGES, **CREDENTIAL_JUDGES, **NSFS_JUDGES, **MOUNT_JUDGES, **NEW_MOUNT_JUDGES, **NAME_JUDGES}
 """The judge of each recorded operation."""
 TOUCHING = MOUNT_FAMILY | {"clone", "clone3", "fork", "vfork", "unshare", "setns", "!exit"}
 """Operations that can change a mount table, or hold a mount."""
