@@ -146,6 +146,12 @@ NNP_SETUID = Switch("nnp_setuid", "nnp_setuid", "set-id bits count despite no_ne
 SUID_UNMAPPED = Switch("suid_unmapped", "suid_unmapped", "set-id bits of ids that are not mapped count", "0d4ab7e8bb0e")
 SETNS_OWN_CAPS = Switch("setns_own_caps", "setns_own_caps", "setns asks for no rights over the owner", "synthetic")
 CT01 = Switch(
-    "CT01", "runtime_keeps_fds", "a runtime leaves descriptors and cwd outside of the container", "CVE-2024-21626"
+    "CT01",
+    "runtime_keeps_fds",
+    "a runtime leaves descriptors and cwd outside of the container",
+    "CVE-2024-21626",
+    program=True,
 )
 SETNS_USER_PARENT = Switch("setns_user_parent", "setns_user_parent", "setns to the parent user namespace", "synthetic")
+ML14 = Switch("ML14", "proc_too_revealing", "proc is mounted where the one that is there hides something", "v3.12")
+PROC_ANY_OWNER = Switch("proc_any_owner", "proc_any_owner", "proc asks for no rights over the pid namespace", "v3.8")

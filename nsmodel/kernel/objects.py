@@ -210,6 +210,8 @@ class FsKind(enum.IntEnum):
     """The one that is there (mqueue of an IPC namespace, sysfs of a network namespace)."""
     NSFS = 2
     """Files of namespaces, mounted inside the kernel alone; which namespace a mount of it shows, the mount says."""
+    PROC = 3
+    """proc: a superblock of its own each time, of the mounter's pid namespace, whose names are there already."""
 
 
 class FileSystem(Static):

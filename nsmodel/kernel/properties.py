@@ -98,6 +98,7 @@ ROOT_CONFINED = prop(
 PTRACE_CONF = prop("PTRACE_CONF", "nobody looks into memory that was made above", in_steps=True)
 INODE_CAP = prop("INODE_CAP", "a capability reaches an inode only where both its ids are mapped", in_steps=True)
 CONTAINED = prop("CONTAINED", "nothing of the host is reachable from a container", users.contained, in_steps=True)
+FULLY_VISIBLE = prop("FULLY_VISIBLE", "a new proc shows no more than one that is there", in_steps=True)
 
 ALL: tuple[Property, ...] = (
     REF_EXACT,
@@ -141,4 +142,5 @@ ALL: tuple[Property, ...] = (
     PTRACE_CONF,
     INODE_CAP,
     CONTAINED,
+    FULLY_VISIBLE,
 )

@@ -140,7 +140,7 @@ def drop_superblocks(k: Kernel) -> None:
         held = any(m.root.fs is fs for m in k.mounts) or any(
             f.context is fs and f.phase != ContextPhase.CREATE_PARAMS for f in k.descriptors
         )
-        if fs.kind == FsKind.NEW and not held:
+        if (fs.kind == FsKind.NEW or fs.kind == FsKind.PROC) and not held:
             owner = sb.owner
             k.free(sb)
             if owner is not None:

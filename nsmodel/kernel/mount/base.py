@@ -48,7 +48,8 @@ class Forest:
     `tmpfs` gives, for each further file system that can be mounted anew, its directories; `single` says how many there
     are that are the same at each mount (at most one can be replayed: mqueue); `nsfs` adds files of namespaces;
     `attributes` are those that mounts can have; `mount_max` bounds the mounts of a namespace;
-    `users` is what of users the spec tells apart.
+    `users` is what of users the spec tells apart; `proc` says how many times proc can be mounted, with a
+    directory `sys` each, and `visible` where one is from the start.
     """
 
     def __init__(
@@ -62,19 +63,21 @@ class Forest:
         attributes: Sequence[AttributeKind] = (),
         mount_max: int | None = None,
         users: Users = PLAIN,
+        proc: int = 0,
+        visible: str | None = None,
     ) -> None:
         self.paths, self.files, self.links = paths, tuple(files), tuple(links)
         self.tmpfs, self.single = tuple(tmpfs), single
         self.nsfs, self.attributes, self.mount_max = nsfs, tuple(attributes), mount_max
-        systems = 2 + len(self.tmpfs) + single + nsfs
-        names = len(paths) + len(self.files) + len(self.links) + sum(map(len, self.tmpfs))
-        self.users = users
+        systems = 2 + len(self.tmpfs) + single + nsfs + proc
+        names = proc + len(paths) + len(self.files) + len(self.links) + sum(map(len, self.tmpfs))
+        self.users, self.proc, self.visible = users, proc, visible
         self.bounds: dict[str, int] = (
             ALONE
             | users.bounds
             | {
                 "file_systems": systems,
-                "superblocks": 2 + len(self.tmpfs) + single,
+                "superblocks": 2 + len(self.tmpfs) + single + proc,
                 "dentries": systems + names,
             }
         )
@@ -95,6 +98,9 @@ class Forest:
         singles = [_file_system(k, FsKind.SINGLE) for _ in range(self.single)]
         if self.nsfs:
             _file_system(k, FsKind.NSFS).directory = False
+        procs = [_file_system(k, FsKind.PROC) for _ in range(self.proc)]
+        for proc in procs:
+            _grow(k, proc, ("a",))
         for kind in self.attributes:
             k.new(Attribute).kind = kind
         if self.mount_max is not None:
@@ -120,12 +126,34 @@ class Forest:
         hidden.locked_attributes = frozenset(  # type: ignore[assignment]
             a for a in k.live(Attribute) if a.kind in ATIME
         )  # a copy for the sandbox's owner
+        if self.visible is not None:
+            _show(k, procs[0], top, self.visible)
         for program in k.live(Program):
             program.home = root
         if has(k, FsStruct) and task.fs is not None:
             task.fs.root_mnt = task.fs.cwd_mnt = top
             task.fs.root_dentry = task.fs.cwd_dentry = root
             top.count += 2
+
+
+def _show(k: Kernel, proc: Dentry, top: Mount, path: str) -> None:
+    """A mount of proc on a path, whose kind of access times the world outside has locked."""
+    sb = k.new(Superblock)
+    sb.fs, sb.owner = proc.fs, top.ns.owner if top.ns is not None else None
+    assert sb.owner is not None
+    sb.owner.count += 1
+    at = top.root
+    for name in path.split("/"):
+        (at,) = (d for d in k.live(Dentry) if d.parent is at and _name(k, d) == name)
+    m = k.new(Mount)
+    m.root, m.ns, m.parent, m.mountpoint, m.count, m.attributes = proc, top.ns, top, at, 1, top.attributes
+    m.locked_attributes = frozenset(  # type: ignore[assignment]
+        a for a in k.live(Attribute) if a.kind in ATIME
+    )
+
+
+def _name(k: Kernel, d: Dentry) -> str:
+    return chr(ord("a") + [s for s in k.live(Dentry) if s.parent is d.parent].index(d))
 
 
 def _file_system(k: Kernel, kind: FsKind) -> Dentry:

@@ -9,6 +9,7 @@ from nsmodel.kernel.credentials import admin, may_call
 from nsmodel.kernel.mount.common import check_alive, check_may_mount, check_mine, named, own_ns, written_fs
 from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.propagation import attach, check_attach
+from nsmodel.kernel.mount.revealing import check_revealing, judge_revealing, locks_of_new, maker_of
 from nsmodel.kernel.mount.tree import superblock_of, top_at
 from nsmodel.kernel.objects import (
     Attribute,
@@ -58,7 +59,8 @@ def get_tree(k: Kernel, owner: UserNamespace, fs: FileSystem, readonly: bool) ->
 @helper
 def unused(k: Kernel, fs: FileSystem) -> bool:
     """Mounting a file system anew is possible in the scope: it is the same each time, or its names are free."""
-    return fs.kind != FsKind.NEW or not any(s.fs is fs for s in k.superblocks)
+    fresh = fs.kind == FsKind.NEW or fs.kind == FsKind.PROC
+    return not fresh or not any(s.fs is fs for s in k.superblocks)
 
 
 @helper
@@ -81,7 +83,10 @@ def check_graft(k: Kernel, root: Dentry, spot: Dentry) -> None:
 @helper
 def do_new_mount(k: Kernel, task: Task, root: Dentry, at: Mount, dentry: Dentry, flags: AttributeFlags) -> int:
     """Mount a file system, of which `root` is the root (do_new_mount, do_add_mount)."""
-    check_mount_capable(k, task, root.fs, task.user_ns)
+    owner = maker_of(k, task, root.fs)
+    attributes = named(k, flags)
+    check_mount_capable(k, task, root.fs, owner)
+    check_revealing(k, task, root.fs, attributes)
     on = top_at(k, at, dentry)
     spot = dentry if on is at else on.root
     check_alive(k, on, spot)
@@ -90,8 +95,11 @@ def do_new_mount(k: Kernel, task: Task, root: Dentry, at: Mount, dentry: Dentry,
         fail(EBUSY, "the same is mounted there already")
     check_graft(k, root, spot)
     check_attach(k, 1, 1, False, on, spot, False)
-    get_tree(k, task.user_ns, root.fs, flags.readonly)
-    m = make_mount(k, root, named(k, flags))
+    judge_revealing(k, task, root.fs, attributes)
+    locked = locks_of_new(k, task, root.fs, attributes)
+    get_tree(k, owner, root.fs, flags.readonly)
+    m = make_mount(k, root, attributes)
+    m.locked_attributes = locked
     attach(k, m, on, spot, own_ns(k, task))
     return 0
 
@@ -113,8 +121,9 @@ def do_fsopen(k: Kernel, task: Task, fs: FileSystem) -> Descriptor:
     file.table = task.group_leader
     file.phase = ContextPhase.CREATE_PARAMS
     file.context = fs
-    file.maker = task.user_ns
-    task.user_ns.count += 1
+    maker = maker_of(k, task, fs)
+    file.maker = maker
+    maker.count += 1
     return file
 
 
@@ -233,12 +242,15 @@ def check_room_for_tree(k: Kernel, task: Task) -> None:
 
 
 @helper
-def check_fsmount(k: Kernel, task: Task, file: Descriptor) -> None:
+def check_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> None:
     """A context has a superblock that is not mounted yet."""
     check_may_mount(k, task)
     context_of(k, file)
     if file.phase == ContextPhase.CREATE_PARAMS:
         fail(EINVAL, "the context has no superblock to mount")
+    fs = file.context
+    if fs is not None:
+        check_revealing(k, task, fs, named(k, flags))
     if file.phase != ContextPhase.AWAITING_MOUNT:
         fail(EBUSY, "the superblock of the context is mounted")
 
@@ -247,11 +259,17 @@ def check_fsmount(k: Kernel, task: Task, file: Descriptor) -> None:
 def mount_context(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> Descriptor:
     """A mount of the superblock of a context, in a tree of its own."""
     fs = file.context
+    attributes = named(k, flags)
+    locked: set[Attribute] = set()
+    if fs is not None:
+        judge_revealing(k, task, fs, attributes)
+        locked = locks_of_new(k, task, fs, attributes)
     file.phase = ContextPhase.AWAITING_RECONF
     ns = anonymous_ns(k, task, None, True)
     for root in k.dentries:
         if root.fs is fs and root.parent is None:
-            m = make_mount(k, root, named(k, flags))
+            m = make_mount(k, root, attributes)
+            m.locked_attributes = locked
             m.ns = ns
             ns.root = m
     top = ns.root
@@ -264,7 +282,7 @@ def mount_context(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags
 @helper
 def do_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> Descriptor:
     """fsmount(2) where the limits on namespaces are far."""
-    check_fsmount(k, task, file)
+    check_fsmount(k, task, file, flags)
     check_room_for_tree(k, task)
     return mount_context(k, task, file, flags)
 
@@ -273,7 +291,7 @@ def do_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -
 def fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> int:
     """Make a mount of a context, which is mounted nowhere as yet, and open it."""
     given(may_call(k, task) and file.table is task.group_leader)
-    check_fsmount(k, task, file)
+    check_fsmount(k, task, file, flags)
     if no_room_for_tree(k, task):
         file.phase = ContextPhase.AWAITING_RECONF
         return error(ENOSPC, "the context counts as mounted before the limit on mount namespaces is looked at")

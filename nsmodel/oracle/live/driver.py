@@ -75,9 +75,10 @@ class Seen:
 
 
 class Sandbox:
-    """A throw-away sandbox; `with Sandbox() as box`. Everything in it ends with it."""
+    """A throw-away sandbox; `with Sandbox() as box`. Everything in it ends with it. With `proc` it keeps a copy of proc
+    that can be mounted where a trace has it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, proc: bool = False) -> None:
         program = worker_path()
         self._ours: list[socket.socket] = []
         theirs: list[socket.socket] = []
@@ -98,7 +99,7 @@ class Sandbox:
             os.closerange(FIRST_SOCKET + WORKERS, 1024)
 
         self._launcher = subprocess.Popen(
-            [str(program)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            [str(program), *["proc"] * proc], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             preexec_fn=sockets, close_fds=False,
         )  # fmt: skip
         for b in theirs:

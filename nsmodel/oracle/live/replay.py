@@ -114,6 +114,11 @@ class Replayer:
         if made.extra[0] < 0:
             raise NoAnswer(f"the names of the sandbox's root cannot be made: {_shown(made.extra[0])}")
         self.watch.made(top["root"], made.extra)
+        for slot, row in initial.rows("mounts").items():
+            if self.watch.forests.kind(initial.row("dentries", row["root"])["fs"]) == "PROC":
+                shown = self.box.call(0, "mP", self.watch.forests.path(row["mountpoint"]))
+                if shown.result < 0:
+                    raise NoAnswer(f"proc cannot be mounted as mount {slot}: {_shown(shown.result)}")
 
     def run(self, steps: Iterable[Step]) -> Comparison:
         """Perform steps until the first difference."""
@@ -543,6 +548,12 @@ class Replayer:
                 raise Diverged("alive", "freed", f"{collection} {slot}")
 
 
+def shows_proc(initial: View) -> bool:
+    """Some mount of the first state is of proc."""
+    dentries, systems = initial.rows("dentries"), initial.rows("file_systems")
+    return any(systems[dentries[m["root"]]["fs"]]["kind"] == "PROC" for m in initial.rows("mounts").values())
+
+
 def _expected_state(row: dict[str, Any]) -> str:
     return {"RUNNING": "running", "EXITING": "leaving", "ZOMBIE": "zombie"}[row["state"]]
 
@@ -570,7 +581,7 @@ def replay_trace(trace: Trace) -> Comparison:
     A divergence of the prelude has a step of 0 or below. Raises
     :class:`nsmodel.oracle.errors.OracleUnavailable` where the machine cannot be asked.
     """
-    with Sandbox() as box:
+    with Sandbox(proc=shows_proc(View(trace.start))) as box:
         done = Replayer(box, View(trace.start), thorough=True).run(steps_of_trace(trace))
     if done.divergence is not None:
         done.divergence = replace(done.divergence, step=done.divergence.step - len(trace.prelude))

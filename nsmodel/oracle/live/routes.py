@@ -20,6 +20,10 @@ class NoPath(LookupError):
     """No path of the task ends on the place."""
 
 
+IN_PROC = ("sys", "irq")
+"""Names of proc that a scope can have; they are there already."""
+
+
 class Forests:
     """The names of each file system: a name's letter and path, and what a worker is told to make."""
 
@@ -36,7 +40,8 @@ class Forests:
                 self.root[row["fs"]] = slot
                 continue
             siblings = self.inside.setdefault(above, [])
-            self.letters[slot] = chr(ord("a") + len(siblings) % 26)
+            made = self.systems[row["fs"]]["kind"] != "PROC"
+            self.letters[slot] = chr(ord("a") + len(siblings) % 26) if made else IN_PROC[len(siblings)]
             siblings.append(slot)
 
     def path(self, dentry: int) -> str:

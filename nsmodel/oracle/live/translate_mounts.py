@@ -40,7 +40,7 @@ UNKNOWN = 0x40000000
 READ_ONLY_MOUNT, READ_ONLY_SUPERBLOCK = 1, 2
 """What keeps names from being made in a new file system (worker/mounts.h)."""
 FSCONFIG_CREATE, FSCONFIG_RECONFIGURE = 6, 7
-TMPFS, MQUEUE = "tmpfs", "mqueue"
+TMPFS, MQUEUE, PROC = "tmpfs", "mqueue", "proc"
 """What stands for a file system with a superblock of its own at each mount, and with one for all."""
 
 
@@ -60,7 +60,7 @@ def mount_attributes(m: Machine, flags: Arguments) -> int:
 
 
 def _type(m: Machine, fs: int) -> str:
-    return MQUEUE if m.forests().kind(fs) == "SINGLE" else TMPFS
+    return {"SINGLE": MQUEUE, "PROC": PROC}.get(m.forests().kind(fs), TMPFS)
 
 
 def _new(m: Machine, root: int, flags: Arguments, words: tuple[object, ...]) -> Command:

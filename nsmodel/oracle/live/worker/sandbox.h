@@ -52,13 +52,19 @@ static void leave_tree(void) {
   need("mounting proc: ", SYS(mount, "proc", "/proc", "proc", 0, 0));
   need("making the bottom shared: ", SYS(mount, "none", ".", 0, SHARED, 0));
 }
-static void furnish(void) {
+static void furnish(int with_proc) {
   need("making the bottom private: ", SYS(mount, "none", ".", 0, REC_PRIVATE, 0));
   need("mounting proc: ", SYS(mount, "proc", "/proc", "proc", 0, 0));
   long proc = SYS(open, "/proc", O_PATH | O_DIRECTORY);
   need("proc: ", proc);
   need("its place: ", SYS(dup3, proc, PROC, 0));
   SYS(close, proc);
+  if (with_proc) {
+    long tree = SYS(open_tree, AT_FDCWD, "/proc", 1);
+    need("a copy of proc: ", tree);
+    need("its place: ", SYS(dup3, tree, PROC_TREE, 0));
+    SYS(close, tree);
+  }
   need("hiding proc: ", SYS(umount2, "/proc", DETACH));
   need("mounting the root: ", SYS(mount, "sandbox", "/new", "tmpfs", 0, 0));
   need("entering it: ", SYS(chdir, "/new"));
@@ -78,7 +84,7 @@ static void id_map(long pid, const char *name) {
   if (result < 0) { end_sandbox(pid); die("writing an id map: ", result); }
 }
 /* Make the sandbox: gives the number of its first process outside, and 0 inside, once it was told to go on. */
-static long make_sandbox(void) {
+static long make_sandbox(int with_proc) {
   struct clone_args args;
   char byte = 0;
   leave_tree();
@@ -92,7 +98,7 @@ static long make_sandbox(void) {
     SYS(setgroups, 0, 0);
     SYS(setresgid, 0, 0, 0);
     SYS(setresuid, 0, 0, 0);
-    furnish();
+    furnish(with_proc);
     return 0;
   }
   need("making the sandbox's namespaces: ", pid);
