@@ -10,6 +10,7 @@ from nsmodel.kernel.nsfs import pidfd_open
 from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_owner_uid, ns_get_parent, ns_get_userns
 from nsmodel.kernel.objects import Descriptor, Task
 from nsmodel.kernel.refs import close_file
+from nsmodel.oracle.recorded import recordings
 from nsmodel.oracle.recorded.judgement import Differs, Uncovered
 from nsmodel.oracle.recorded.judges import file_of, target_of
 from nsmodel.oracle.recorded.judging import Judge
@@ -58,7 +59,7 @@ def _ioctl(judge: Judge, view: View) -> None:
     if target.link is None:
         judge.must(view, "EBADF", "the descriptor is not open")
         return
-    file = file_of(judge, task, target)
+    file = _file(judge, task, target)
     try:
         if cmd in ("NS_GET_USERNS", "NS_GET_PARENT"):
             _related(judge, view, ns_get_userns if cmd == "NS_GET_USERNS" else ns_get_parent, task, file)
@@ -69,6 +70,15 @@ def _ioctl(judge: Judge, view: View) -> None:
                 raise Differs(ours, shown, f"what {cmd} tells; effect of {judge.rule}")
     finally:
         judge.world.k.free(file)
+
+
+def _file(judge: Judge, task: Task, target: recordings.Descriptor) -> Descriptor:
+    """The descriptor that is asked; of something else than a namespace it names nothing."""
+    if target.ns is None and judge.places.resolve(task, target).namespace is None:
+        file = judge.world.k.new(Descriptor)
+        file.table = task.group_leader
+        return file
+    return file_of(judge, task, target)
 
 
 def _related(judge: Judge, view: View, rule: Callable[..., Any], task: Task, file: Descriptor) -> None:
