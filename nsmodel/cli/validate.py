@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ from rich.console import Console
 
 from nsmodel.cli.options import Stopwatch, json_option, writable
 from nsmodel.oracle.recorded.judgement import Difference, Judgement
-from nsmodel.oracle.recorded.validate import JUDGES, MOUNT_FAMILY, validate
+from nsmodel.oracle.recorded.validate import CREDENTIAL_FAMILY, JUDGES, MOUNT_FAMILY, validate
 from nsmodel.report.console import line, people, plural
 from nsmodel.report.output import Cell, DivergenceInfo, ValidateOutput, write
 from nsmodel.system.problem import Problem
@@ -41,7 +42,11 @@ def command(files: tuple[str, ...], json_file: str | None) -> int:
             line(console, f"  uncovered {count:>6,}  {reason}")
     line(console, f"{plural(done.files, 'file')}, {plural(done.steps, 'step')}: {done.modelled:,} judged, "
          f"{len(done.differences)} diverged, {done.assumed:,} of them decided something unknown")  # fmt: skip
-    for words, part in (("calls on mounts and names", True), ("other calls of tasks", False)):
+    for words, part in (
+        ("calls on mounts and names", MOUNT_FAMILY),
+        ("calls on credentials and ids", CREDENTIAL_FAMILY),
+        ("other calls of tasks", JUDGES.keys() - MOUNT_FAMILY - CREDENTIAL_FAMILY),
+    ):
         total, judged = _share(done, part)
         line(console, f"  {total:,} {words}, {judged:.1%} judged")
     line(
@@ -78,12 +83,11 @@ def _show(console: Console, found: Difference) -> None:
         line(console, f"    recorded  {theirs[i] if i < len(theirs) else '-'}")
 
 
-def _share(done: Judgement, mounts: bool) -> tuple[int, float]:
-    """Steps of the operations that are judged at all, those on mounts or the others, and which part of them was."""
+def _share(done: Judgement, operations: Set[str]) -> tuple[int, float]:
+    """Steps of some operations, and which part of them was judged."""
     total = uncovered = 0
     for cell, counts in done.cells.items():
-        operation = cell.split("|")[0]
-        if operation in JUDGES and (operation in MOUNT_FAMILY) == mounts:
+        if cell.split("|")[0] in operations:
             total += sum(counts.values())
             uncovered += counts["uncovered"]
     return total, (total - uncovered) / total if total else 1.0

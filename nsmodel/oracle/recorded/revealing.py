@@ -1,7 +1,8 @@
 """What a new mount of /proc or /sys may reveal in a namespace of a user namespace's own: no more than one that is there
 already shows (fs/namespace.c: mount_too_revealing, mnt_already_visible, v6.18; user_namespaces(7)).
 
-The rules leave this out as yet; a recording needs it, since the new mount takes over what is locked of the old one.
+The rule (:mod:`nsmodel.kernel.mount.revealing`) knows proc alone, and no directory that is always empty; real programs
+mount sysfs as well, below namespaces whose mounts cover such directories.
 """
 
 from __future__ import annotations

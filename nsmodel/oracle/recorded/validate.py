@@ -1,8 +1,9 @@
 """Judges recordings: the rules make each recorded call on the recorded state, and result, numbers and namespaces are
 compared with what the kernel did.
 
-Judged are the calls of tasks and pid namespaces, on mounts, and on the names that those use; after each of them every
-mount table that the recording or the model changed is compared at five levels (:mod:`nsmodel.oracle.recorded.tables`).
+Judged are the calls of tasks and pid namespaces, on credentials and id maps, on mounts, and on the names that those
+use. The caller's credentials are compared after each of them; after those that can change mounts, every mount table
+that the recording or the model changed, at five levels (:mod:`nsmodel.oracle.recorded.tables`).
 What a signal does is judged by the ends and waits that follow: a recording does not tell who handles what.
 """
 
@@ -25,6 +26,8 @@ from nsmodel.oracle.recorded.recordings import load
 
 MOUNT_FAMILY = frozenset(MOUNT_JUDGES) | frozenset(NAME_JUDGES) | frozenset(NEW_MOUNT_JUDGES)
 """Calls on mounts, and on the names that they use."""
+CREDENTIAL_FAMILY = frozenset(CREDENTIAL_JUDGES)
+"""Calls on users, groups and capabilities, id maps, limits, and exec."""
 JUDGES = {**PROCESS_JUDGES, **CREDENTIAL_JUDGES, **NSFS_JUDGES, **MOUNT_JUDGES, **NEW_MOUNT_JUDGES, **NAME_JUDGES}
 """The judge of each recorded operation."""
 TOUCHING = MOUNT_FAMILY | {"clone", "clone3", "fork", "vfork", "unshare", "setns", "!exit"}
