@@ -28,6 +28,8 @@ from nsmodel.kernel.user.base import PLAIN, Users
 
 def base_state(k: Kernel, users: Users = PLAIN) -> Task:
     """Fill an empty state with the sandbox's first task; types without slots in the scope are left out."""
+    if k.bounds is not None and k.bounds.get("limits", 0) > 1 and not users.limits:
+        raise ValueError("limits above 0 are counted: give the base state Users(limits=…)")
     user = k.new(UserNamespace)
     user.setgroups = True
     user.count = 1
@@ -93,7 +95,8 @@ def has(k: Kernel, cls: type) -> bool:
 def _charge(k: Kernel) -> None:
     """What the sandbox's first task has is charged to its root."""
     (entry,) = k.live(Ucounts)
-    for name, cls in {**TYPES, "pid": PidNamespace}.items():
+    types: dict[str, type[Namespace]] = {**TYPES, "pid": PidNamespace}
+    for name, cls in types.items():
         for ns in k.live(cls):
             ns.ucounts = entry
             entry.count += 1

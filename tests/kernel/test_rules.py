@@ -13,8 +13,10 @@ from nsmodel.kernel import exit as ends
 from nsmodel.kernel import fork, join, nsfs, session, signal
 from nsmodel.kernel.arguments import CloneFlags, NsFlags, SetTid
 from nsmodel.kernel.base import base_state
-from nsmodel.kernel.objects import Kernel, NsType, PidNamespace, Signal, Task, TaskState, Uid, UtsNamespace
-from nsmodel.kernel.user import set_limit
+from nsmodel.kernel.objects import Kernel, NsType, PidNamespace, Signal, Task, TaskState, UtsNamespace
+from nsmodel.kernel.user import setid
+from nsmodel.kernel.user.base import Users
+from nsmodel.kernel.user.ucounts import set_limit
 from nsmodel.oracle.live.whole import WHOLE
 
 THREAD = CloneFlags(vm=True, sighand=True, thread=True, files=True, fs=True)
@@ -64,7 +66,7 @@ def test_clone_refuses_flags_in_the_kernels_order(k: Kernel, flags: dict[str, bo
 
 
 def test_permission_comes_before_sysvsem(k: Kernel) -> None:
-    session.setresuid(k, task(k), Uid.USER)
+    setid.setuid(k, task(k), 1)
     refused("EPERM", fork.clone3, k, task(k), CloneFlags(newipc=True, sysvsem=True), SetTid())
 
 
@@ -148,7 +150,9 @@ def test_a_descriptor_keeps_a_namespace(k: Kernel) -> None:
     assert len(k.live(UtsNamespace)) == 1
 
 
-def test_limits(k: Kernel) -> None:
+def test_limits() -> None:
+    k = Kernel()
+    base_state(k, Users(limits=3))
     set_limit(k, task(k), NsType.UTS, 1)
     refused("ENOSPC", fork.unshare, k, task(k), CloneFlags(newuts=True))
     set_limit(k, task(k), NsType.UTS, 2)

@@ -13,6 +13,8 @@ from nsmodel.kernel.mutants import SETGROUPS_UNMAPPED, SETUID_ANY
 from nsmodel.kernel.objects import CapabilityKind, Group, Id, IdKind, Kernel, SecurebitKind, Task
 from nsmodel.kernel.user.maps import NOBODY, is_root, kernel_id, maps_id, shown_id, written
 
+IdOrKeep = Annotated[int, Range(0, 4294967295)]
+"""An id, or `KEEP`."""
 KEEP = 4294967295
 """An argument of setresuid and setresgid that leaves an id as it is: -1, as an unsigned number."""
 
@@ -82,7 +84,7 @@ def check_meant(k: Kernel, task: Task, kind: IdKind, number: int) -> None:
 
 
 @syscall(source="kernel/sys.c: __sys_setresuid (v6.18); setresuid(2)")
-def setresuid(k: Kernel, task: Task, ruid: int, euid: int, suid: int) -> int:
+def setresuid(k: Kernel, task: Task, ruid: IdOrKeep, euid: IdOrKeep, suid: IdOrKeep) -> int:
     """Take a real, an effective and a saved user."""
     given(may_call(k, task))
     check_meant(k, task, IdKind.UID, ruid)
@@ -120,7 +122,7 @@ def setuid(k: Kernel, task: Task, uid: int) -> int:
 
 
 @syscall(source="kernel/sys.c: __sys_setreuid (v6.18); setreuid(2)")
-def setreuid(k: Kernel, task: Task, ruid: int, euid: int) -> int:
+def setreuid(k: Kernel, task: Task, ruid: IdOrKeep, euid: IdOrKeep) -> int:
     """Take a real and an effective user; the saved one follows where the real one is set, or the effective one becomes
     another than the real one was."""
     given(may_call(k, task))
@@ -139,7 +141,7 @@ def setreuid(k: Kernel, task: Task, ruid: int, euid: int) -> int:
 
 
 @syscall(source="kernel/sys.c: __sys_setregid (v6.18); setregid(2)")
-def setregid(k: Kernel, task: Task, rgid: int, egid: int) -> int:
+def setregid(k: Kernel, task: Task, rgid: IdOrKeep, egid: IdOrKeep) -> int:
     """Take a real and an effective group; the saved one follows as in setreuid."""
     given(may_call(k, task))
     check_meant(k, task, IdKind.GID, rgid)
@@ -157,7 +159,7 @@ def setregid(k: Kernel, task: Task, rgid: int, egid: int) -> int:
 
 
 @syscall(source="kernel/sys.c: __sys_setresgid (v6.18); setresgid(2)")
-def setresgid(k: Kernel, task: Task, rgid: int, egid: int, sgid: int) -> int:
+def setresgid(k: Kernel, task: Task, rgid: IdOrKeep, egid: IdOrKeep, sgid: IdOrKeep) -> int:
     """Take a real, an effective and a saved group."""
     given(may_call(k, task))
     check_meant(k, task, IdKind.GID, rgid)

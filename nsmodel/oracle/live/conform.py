@@ -125,10 +125,10 @@ def draw(system: TransitionSystem, seed: str, length: int, plan: Plan, cells: Ce
     chance = Draw(pick, system, plan.weights, plan.area)
     seen = Counter() if cells is None else cells
     frozen = system.initial
-    for call in opening(pick) if plan.area == "user" else ():
-        done = Runner(system, frozen).run(call)
+    for first in opening(pick) if plan.area == "user" else ():
+        done = Runner(system, frozen).run(first)
         assert done is not None and done.state is not None
-        out.calls.append(call)
+        out.calls.append(first)
         out.outcomes.append(done)
         frozen = done.state
     while len(out.calls) < length:

@@ -122,6 +122,8 @@ FOR_USERS: dict[tuple[str, str], Callable[[random.Random], Any]] = {
     ("setgroups", "list"): _groups,
     ("set_securebits", "flags"): _securebits,
     **{("setresuid", name): _maybe_id for name in ("ruid", "euid", "suid")},
+    **{("setreuid", name): _maybe_id for name in ("ruid", "euid")},
+    **{("setregid", name): _maybe_id for name in ("rgid", "egid")},
     **{("setresgid", name): _maybe_id for name in ("rgid", "egid", "sgid")},
     **{("capset", name): _capabilities for name in ("effective", "permitted", "inheritable")},
     **{(name, "kind"): _kind for name in ("capbset_read", "capbset_drop", "ambient_raise", "ambient_lower")},

@@ -60,7 +60,17 @@ from nsmodel.kernel.user.privileges import (
     set_no_new_privs,
     set_securebits,
 )
-from nsmodel.kernel.user.setid import getgid, getuid, setgid, setgroups, setresgid, setresuid, setuid
+from nsmodel.kernel.user.setid import (
+    getgid,
+    getuid,
+    setgid,
+    setgroups,
+    setregid,
+    setresgid,
+    setresuid,
+    setreuid,
+    setuid,
+)
 from nsmodel.kernel.user.ucounts import set_limit
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Spec
@@ -110,7 +120,8 @@ WHOLE = Spec(
         op(fchdir), op(chdir), op(chroot), op(pivot_root), op(open_tree), op(move_mount), op(mount_setattr), op(fsopen),
         op(fsconfig_create), op(fsconfig_reconfigure), op(fsmount), op(fspick), op(bind_ns), op(unlink), op(rename),
         op(setresuid, ruid=[0], euid=[0], suid=[0]), op(setuid, uid=[0]), op(setgid, gid=[0]), op(setgroups),
-        op(setresgid, rgid=[0], egid=[0], sgid=[0]), op(getuid), op(getgid), op(capset), op(set_no_new_privs),
+        op(setresgid, rgid=[0], egid=[0], sgid=[0]), op(getuid), op(getgid), op(capset),
+        op(setreuid, ruid=[0], euid=[0]), op(setregid, rgid=[0], egid=[0]), op(set_no_new_privs),
         op(set_dumpable), op(set_keepcaps), op(set_securebits), op(capbset_read), op(capbset_drop), op(ambient_raise),
         op(ambient_lower), op(ambient_clear), op(write_map, lines=[MapLines()]), op(write_setgroups), op(open_map),
         op(write_map_file, lines=[MapLines()]), op(write_setgroups_file), op(close_map), op(execve), op(chmod),
@@ -133,7 +144,8 @@ MOUNTS = {
     "fsconfig_reconfigure": 1, "fsmount": 2, "fspick": 1, "bind_ns": 4, "unlink": 3, "rename": 2,
 }  # fmt: skip
 USERS_CALLS = {
-    "setresuid": 5, "setuid": 3, "setgid": 2, "setresgid": 3, "setgroups": 4, "getuid": 2, "getgid": 1, "capset": 5,
+    "setresuid": 5, "setreuid": 2, "setregid": 1, "setuid": 3, "setgid": 2, "setresgid": 3, "setgroups": 4, "getuid": 2,
+    "getgid": 1, "capset": 5,
     "set_no_new_privs": 1, "set_dumpable": 4, "set_keepcaps": 2, "set_securebits": 2, "capbset_read": 1,
     "capbset_drop": 2, "ambient_raise": 3, "ambient_lower": 1, "ambient_clear": 1, "write_map": 16,
     "write_setgroups": 5, "open_map": 6, "write_map_file": 8, "write_setgroups_file": 2, "close_map": 1, "execve": 8,

@@ -89,6 +89,8 @@ def _run_new(judge: Judge, view: View, flags: dict[str, bool], rule: Callable[..
         unknown = flags.get("newuser") and judge.world.supposes(task.user_ns)
         if unknown and problem.expected == "success" and view.step.errno == "EPERM":
             raise Uncovered("EPERM: the id maps are not recorded") from None
+        if (problem.expected, problem.got) == ("success", "EINVAL") and not judge.world.follows:
+            raise Uncovered("EINVAL: threads are not recorded") from None
         if "ENOSPC" in (problem.expected, problem.got):
             raise Uncovered("ENOSPC: not all limits and uses are recorded") from None
         raise
@@ -447,6 +449,7 @@ def _exit(judge: Judge, view: View) -> None:
         if step.args.get("signal") == 9 or task not in live or task.state == TaskState.EXITING:
             return  # its pid namespace ended, and the model ended it then
         raise Differs("dead already", "an exit", "end of the task")
+    _end_unseen(judge, view, task)
     end_task(judge, view, task, step)
     for label, proc in view.step.procs.items():
         orphan = world.tasks.get(label)
@@ -461,6 +464,17 @@ def end_task(judge: Judge, view: View, task: Task, end: Step) -> None:
     heirs = [t for t in live if t.group_leader is task.group_leader and t is not task and t.state == TaskState.RUNNING]
     reaper = task.pid.ns.child_reaper is task and bool(heirs)
     judge.run_rule(view, exit_thread, task, end.args.get("exit", 0) & 3, heirs[0] if reaper else None)
+
+
+def _end_unseen(judge: Judge, view: View, task: Task) -> None:
+    """A process is reported dead when its threads are gone: one whose end is not recorded took the leader's place with
+    an exec, which is not recorded either."""
+    if task.group_leader is not task:
+        return
+    for label, other in list(judge.world.tasks.items()):
+        if type(other) is Task and other is not task and other.group_leader is task and label not in judge.ends:
+            if other.state == TaskState.RUNNING:
+                end_task(judge, view, other, view.step)
 
 
 def end_others(judge: Judge, view: View) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import posixpath
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,11 @@ LOOKUPS, WAYS = 4, 24
 """Lookups of names shown alike that are tried otherwise, and how many ways of it."""
 EXECS = frozenset({"execve", "execveat"})
 """Calls that another call may see the effects of before they are recorded themselves."""
+CHANGING = EXECS | {
+    "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capset",
+    "prctl", "unshare", "setns",
+}  # fmt: skip
+"""Calls that can change the caller's credentials."""
 TRIED = 4
 """Descriptors that are tried as closed one by one, before all of them."""
 
@@ -98,16 +104,14 @@ class Judge:
             except RecordingError as missing:
                 raise Uncovered(f"an argument is not recorded: {missing.cause}") from None
         except Uncovered as why:
-            out.uncovered[step.op] += 1
-            out.reasons[f"{step.op}: {why}"] += 1
-            out.count(step.op, self.types, result, "uncovered")
-            if mark is not None:
-                mark.restore()
-            self._resync(view)
+            self._leave_out(view, str(why), mark)
             return
         except (Differs, NotEnabled, Trap, AssertionError) as problem:
             if not isinstance(problem, Differs):
                 problem = Differs("a call that can be made here", result, str(problem) or type(problem).__name__)
+            if not self.world.follows and (problem.expected, problem.got) == ("success", "EPERM"):
+                self._leave_out(view, "EPERM: credentials are not recorded", mark)
+                return
             out.modelled += 1
             out.tables_compared += problem.tables[0]
             out.tables_equal += problem.tables[1]
@@ -122,6 +126,16 @@ class Judge:
         out.modelled += 1
         out.assumed += self.guesses > 0
         out.count(step.op, self.types, result, "agreed")
+
+    def _leave_out(self, view: View, why: str, mark: _Mark | None) -> None:
+        """A step is not judged."""
+        step, out = view.step, self.out
+        out.uncovered[step.op] += 1
+        out.reasons[f"{step.op}: {why}"] += 1
+        out.count(step.op, self.types, step.errno or "ok", "uncovered")
+        if mark is not None:
+            mark.restore()
+        self._resync(view)
 
     # -- one call, one way or another -----------------------------------------------------------------------------
 
@@ -340,10 +354,21 @@ class Judge:
         if shown is not None and label not in self.world.tasks and not shown.is_dead:
             if view.step.op not in self.touching or view.step.op in FORKS:
                 self._appear(label, view)
-        if label in self.changed and view.step.op not in EXECS and label in self.world.tasks:
-            if self.world.take(label, view.before[label]):
-                self.out.resynced += 1
+        if label in self.world.tasks:
+            late = label in self.changed and view.step.op not in EXECS and self.world.take(label, view.before[label])
+            if shown is not None and view.step.op not in CHANGING:
+                late = self.world.take(label, shown) or late
+            self.out.resynced += late
         self.changed.discard(label)
+        if shown is not None and told(shown.cwd) and self._started_at(view, str(shown.cwd)):
+            self._follow_standing(label, shown)
+
+    def _started_at(self, view: View, cwd: str) -> bool:
+        """A relative path of the call was recorded as one from this working directory: the caller got there by a call
+        that was left out."""
+        args = view.step.args
+        relative = [name for name in args if f"{name}_abs" in args and not str(args[name]).startswith("/")]
+        return any(posixpath.normpath(f"{cwd}/{args[name]}") == args[f"{name}_abs"] for name in relative)
 
     def _follow_standing(self, label: str, delta: Proc) -> None:
         """A task stands elsewhere than the model has it: calls that moved it were left out of the recording."""
