@@ -181,6 +181,42 @@ def test_calls_that_are_not_judged_are_said_to_be(tmp_path: Path) -> None:
     assert any(reason.startswith("umount2: EBUSY") for reason in done.reasons)
 
 
+def test_rights_are_not_judged_where_credentials_are_not_recorded(tmp_path: Path) -> None:
+    for name, reasons in (("fs_bind_move", 1), ("random_owners", 0)):
+        case = json.loads((DATA / f"{name}.json").read_text())
+        step = next(s for s in case["steps"] if s["op"] == "mount" and s.get("rc") == 0)
+        step["rc"], step["errno"] = -1, "EPERM"
+        step.pop("after", None)
+        changed = tmp_path / "changed.json"
+        changed.write_text(json.dumps(case))
+        done = validate([changed])
+        assert done.reasons["mount: EPERM: credentials are not recorded"] == reasons
+        assert bool(done.differences and done.differences[0].step == step["i"]) != bool(reasons)
+
+
+def test_a_way_that_was_left_out(tmp_path: Path) -> None:
+    """A relative path tells where the caller stood, though no step brought it there."""
+    case = json.loads((DATA / "id_maps.json").read_text())
+    steps = case["steps"]
+    gone = next(s for s in steps if s["op"] == "chdir" and s["args"]["path"] == "sb")
+    after = next(s for s in steps if s["i"] > gone["i"] and s["p"] == gone["p"])
+    after["procs"] = gone["procs"]
+    steps.remove(gone)
+    file = tmp_path / "left_out.json"
+    file.write_text(json.dumps(case))
+    assert validate([file]).differences == []
+
+
+def test_a_thread_that_took_the_place_of_its_leader(tmp_path: Path) -> None:
+    """An exec of another thread than the leader is not recorded, nor is the end of that thread."""
+    case = json.loads((DATA / "pid_init.json").read_text())
+    thread = next(s["child"] for s in case["steps"] if "thread_of" in s)
+    case["steps"] = [s for s in case["steps"] if s["p"] != thread]
+    file = tmp_path / "exec.json"
+    file.write_text(json.dumps(case))
+    assert validate([file]).differences == []
+
+
 def long_case(mounts: int, steps: int) -> dict[str, Any]:
     """A namespace of many mounts in which something is mounted and unmounted again and again."""
     case: dict[str, Any] = json.loads((DATA / "fs_bind_move.json").read_text())
