@@ -6,6 +6,7 @@ After every call that is judged the caller's ids, groups and capabilities are co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -50,6 +51,7 @@ LISTED = 16
 NGROUPS_MAX = 65536
 CAPSET_SIZE = 24
 """Bytes of the sets that capset and capget exchange, two words for each of three sets (version 3)."""
+_SETS = re.compile(rf"[0-9a-f]{{{2 * CAPSET_SIZE}}}\Z")
 (PDEATHSIG, GET_PDEATHSIG, DUMPABLE, KEEPCAPS, CAPBSET_READ, CAPBSET_DROP, SECUREBITS, SUBREAPER, GET_SUBREAPER,
  NO_NEW_PRIVS, AMBIENT) = (1, 2, 4, 8, 23, 24, 28, 36, 37, 38, 47)  # fmt: skip
 AMBIENT_IS_SET, AMBIENT_RAISE, AMBIENT_LOWER, AMBIENT_CLEAR_ALL = 1, 2, 3, 4
@@ -90,9 +92,11 @@ def _by_ids(rule: Callable[..., Any], *names: str) -> Callable[[Judge, View], No
 def _setgroups(judge: Judge, view: View) -> None:
     step, task = view.step, judge.caller(view)
     listed, size = step.args.get("list"), step.integer("n")
-    if not isinstance(listed, list) or LISTED < size <= NGROUPS_MAX or step.errno == "EFAULT":
+    if not isinstance(listed, list) or not all(isinstance(gid, int) for gid in listed):
+        step.fail("args.list should be numbers")
+    if LISTED < size <= NGROUPS_MAX or step.errno == "EFAULT":
         raise Uncovered("not all groups are recorded")
-    run(judge, view, take_groups, task, judge, size, [int(gid) for gid in listed])
+    run(judge, view, take_groups, task, judge, size, listed)
 
 
 def take_groups(k: Kernel, task: Task, judge: Judge, size: int, listed: list[int]) -> int:
@@ -109,7 +113,7 @@ def take_groups(k: Kernel, task: Task, judge: Judge, size: int, listed: list[int
 
 def _sets(data: object) -> tuple[int, int, int]:
     """Effective, permitted and inheritable capabilities as capset and capget exchange them."""
-    if not isinstance(data, str) or len(data) != 2 * CAPSET_SIZE:
+    if not isinstance(data, str) or not _SETS.match(data):
         raise Uncovered("the sets are not recorded")
     words = [int.from_bytes(bytes.fromhex(data)[i : i + 4], "little") for i in range(0, CAPSET_SIZE, 4)]
     effective, permitted, inheritable = (low | high << 32 for low, high in zip(words[:3], words[3:], strict=True))

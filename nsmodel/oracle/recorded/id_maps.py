@@ -142,7 +142,7 @@ def _in_time(judge: Judge, view: View, owner: Task, kind: IdKind | None, written
     """The process is in the user namespace that it is shown in: it may have got there by a call of its own that is
     still under way, and then what is written belongs to that."""
     world = judge.world
-    label = next(x for x, t in world.tasks.items() if t is owner)
+    label = next((x for x, t in world.tasks.items() if t is owner), "")
     shown = view.after.get(label, Proc()).namespace("user")
     if shown is None or world.label(owner.user_ns) == shown:
         return

@@ -37,7 +37,7 @@ def _pidfd_open(judge: Judge, view: View) -> None:
     if file is None:
         return
     shown = step.descriptor("newfd", "out").pid
-    ours = next(label for label, t in judge.world.tasks.items() if t is target)
+    ours = next((label for label, t in judge.world.tasks.items() if t is target), None)
     close_file(judge.world.k, file)
     if shown is not None and shown.startswith("P") and shown != ours:
         raise Differs(ours, shown, "process of the new descriptor")

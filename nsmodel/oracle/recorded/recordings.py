@@ -36,6 +36,8 @@ the mounts say it is: a recursive bind of /tmp copies what is mounted there."""
 _ALL_LINKS = (*NAMESPACE_TYPES, "pid_for_children", "time_for_children")
 _LABEL = re.compile(r"P[1-9][0-9]*\Z")
 _NAMESPACE = re.compile(rf"({'|'.join(NAMESPACE_TYPES)})[1-9][0-9]*\Z")
+_MASK = re.compile(r"[0-9a-f]{1,16}\Z")
+_GID = re.compile(r"[0-9]{1,10}\Z")
 _PLACE = re.compile(r" - at `\$?\.?(.*)`\Z", re.DOTALL)
 _STEP = re.compile(r"steps\[(\d+)\]\.?")
 _Wrong = Callable[[str, str], NoReturn]
@@ -503,6 +505,7 @@ def _check_labels(case: Case, place: str, step: Step, wrong: _Wrong) -> None:
     for label, proc in step.procs.items():
         if not _LABEL.match(label):
             wrong(place, f"{label!r} is not a process label")
+        _check_credentials(place, label, proc, wrong)
         if isinstance(proc.ns, msgspec.UnsetType):
             continue
         for kind, namespace in proc.ns.items():
@@ -525,6 +528,16 @@ def _check_labels(case: Case, place: str, step: Step, wrong: _Wrong) -> None:
                 wrong(place, f"mount {row.n.id} of {label} has the unknown parent {row.n.parent}")
         if _in_circle({row.n.id: row.n.parent for row in table.all_rows()}):
             wrong(place, f"mounts of {label} are mounted on each other in a circle")
+
+
+def _check_credentials(place: str, label: str, proc: Proc, wrong: _Wrong) -> None:
+    """Masks of capabilities are hexadecimal, groups are numbers."""
+    for name in ("cap_eff", "cap_prm", "cap_bnd", "cap_inh", "cap_amb"):
+        mask = getattr(proc, name)
+        if isinstance(mask, str) and not _MASK.match(mask):
+            wrong(place, f"{label} has {mask!r} as {name}, which is no mask of capabilities")
+    if isinstance(proc.groups, str) and not all(_GID.match(gid) for gid in proc.groups.split()):
+        wrong(place, f"{label} has {proc.groups!r} as groups, which are no numbers")
 
 
 def _in_circle(parents: Mapping[str, str]) -> bool:

@@ -224,6 +224,8 @@ def setter(*path: Any) -> Callable[[Any], None]:
         (setter("steps", 11, "p", "P2"), "step 11 (P2 wait4)", "already ended"),
         (setter("steps", 1, "procs", "P2", "ns", "pid", "pid7"), "step 1 (P1 clone3)", "no declared namespace"),
         (setter("steps", 1, "procs", "P2", "ns", "pid", "uts1"), "step 1 (P1 clone3)", "no declared namespace"),
+        (setter("initial", "procs", "P1", "cap_eff", "1g"), "initial", "no mask of capabilities"),
+        (setter("initial", "procs", "P1", "groups", "1 x"), "initial", "no numbers"),
         (setter("steps", 1, "mnt_live", ["mnt9"]), "step 1 (P1 clone3)", "no declared mount namespace"),
         (setter("initial", "mnt_live", []), "initial", "a table but no process"),
     ],
