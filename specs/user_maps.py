@@ -53,11 +53,13 @@ SPEC = Spec(
     prelude=(
         call("setresuid", task=1, ruid=KEEP, euid=1, suid=KEEP),
         call("set_dumpable", task=1, on=True),
+        call("clone3", task=1, flags=CloneFlags(newuser=True), tids=SetTid()),
     ),
     prelude_operations=(op(set_dumpable, on=[True]),),
+    # A set-id program with its rights put aside, whose child is in a user namespace that its ordinary user made.
     depth=5,
     scopes={
-        "small": Scope({"tasks": 2, "pids": 2, "user_namespaces": 2, "extents": 3}, depth=3),
+        "small": Scope({"tasks": 2, "pids": 2, "user_namespaces": 2, "extents": 3}, depth=2),
         "deep": Scope({"map_files": 2}, depth=6),
     },
     operations=(

@@ -8,6 +8,10 @@ from nsmodel.traces.places import Table, place
 from nsmodel.traces.trace import State, Step, Trace
 
 
+NO_ID = 4294967295
+"""(uid_t)-1, which leaves an id as it is."""
+
+
 def arguments(trace: Trace, step: Step, table: Table, state: State) -> list[str]:
     """The arguments of a call, without the caller; a mount and the name in it that follows are one place."""
     named = trace.parameters.get(step.operation, {})
@@ -37,7 +41,7 @@ def value_text(target: str | None, value: Any, table: Table) -> str:
         return table.get((target, value), f"{target} {value}")
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    return "-1" if value == NO_ID else str(value)
 
 
 def _words(flags: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nsmodel.report.console import columns
+from nsmodel.report.users import matters, who
 from nsmodel.traces.names import shown_number
 from nsmodel.traces.places import Table
 from nsmodel.traces.trace import State
@@ -43,7 +44,7 @@ def _branch(
             tip + names.get(("tasks", task), f"task {task}"),
             _namespace(row, state, names),
             numbers(row, state),
-            _state(row) + pointer,
+            _state(row, state, names) + pointer,
         ]
     )
     below = [t for t, r in tasks.items() if t != task and r["group_leader"] == task]
@@ -68,12 +69,14 @@ def _by_name(tasks: list[int], names: Table) -> list[int]:
     )
 
 
-def _state(row: dict[str, Any]) -> str:
+def _state(row: dict[str, Any], state: State, names: Table) -> str:
     words = [str(row.get("state", "")).lower()]
     if row.get("unkillable"):
         words.append("init")
     if row.get("child_subreaper"):
         words.append("subreaper")
+    if row.get("user_ns") and matters(state):
+        words.append(who(row, state, names))
     return ", ".join(w for w in words if w)
 
 

@@ -83,6 +83,14 @@ class Names:
             return f"pid({self.of(*tasks[0])})" if tasks else self._next("pid#")
         if collection == "dentries" and "parent" in row:
             return self._path(row, live)
+        if collection in ("capabilities", "securebits"):
+            alone = row["kind"] == "REST" and sum(k[0] == collection for k in live) == 1
+            return "all" if alone else str(row["kind"]).lower()
+        if collection == "groups":
+            return f"group {row['gid']}"
+        if collection == "extents":
+            several = f" ({row['count']} ids)" if row["count"] > 1 else ""
+            return f"{row['kind'].lower()} {row['first']}→{row['lower']}{several}"
         if row.get("caller") is not None:
             return f"{collection.removesuffix('_frames')}({self.of('tasks', row['caller'])})"
         return self._next(f"{KINDS.get(collection) or _singular(collection)}:")
