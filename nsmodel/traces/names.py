@@ -86,7 +86,7 @@ class Names:
         if collection in ("capabilities", "securebits"):
             alone = row["kind"] == "REST" and sum(k[0] == collection for k in live) == 1
             return "all" if alone else str(row["kind"]).lower()
-        if collection == "groups":
+        if "gid" in row and collection == "groups":
             return f"group {row['gid']}"
         if collection == "extents":
             several = f" ({row['count']} ids)" if row["count"] > 1 else ""

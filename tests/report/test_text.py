@@ -37,7 +37,7 @@ def test_counterexample_with_prelude(race: Trace) -> None:
 
 def test_whole_states(race: Trace) -> None:
     shown = text(race, full=True)
-    assert "      user:1  owner none, count 4, setgroups yes" in shown
+    assert "      user:1  owner none, ucounts none, count 4" in shown
     assert "numbers {pid:1: 1002, pid:1.1: 1}" in shown
     assert [line for line in shown.splitlines() if not line.startswith("      ")] == [
         line for line in text(race).splitlines() if not line.startswith("      ")

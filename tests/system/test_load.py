@@ -96,7 +96,7 @@ def test_rule_outside_the_subset(tmp_path: Path) -> None:
     rule = '@syscall(source="x")\ndef rule(k: Kernel, task: Task) -> int:\n    tasks = [task]\n    return 0\n'
     path = write(tmp_path, "subset.py", HEADER + rule)
     text = refused(path)
-    assert f"{path}:10" in text
+    assert f"{path}:11" in text
     assert "write instead:" in text
 
 
@@ -105,7 +105,7 @@ def test_rules_of_a_spec_are_readable(tmp_path: Path) -> None:
     path = write(tmp_path, "own.py", HEADER + rule + SPEC.format(name="own", more="").replace("op(clone3)", "op(rule)"))
     assert load_file(path).spec.operations[0].function.line == 10
     path.write_text("\n\n" + path.read_text())
-    assert load_file(path).spec.operations[0].function.line == 11
+    assert load_file(path).spec.operations[0].function.line == 12
 
 
 def test_two_of_one_name(tmp_path: Path) -> None:
