@@ -9,7 +9,6 @@ from __future__ import annotations
 import __future__
 
 import ast
-import copy as copying
 import types
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -130,10 +129,9 @@ def _call(name: str, arg: ast.expr) -> ast.Call:
 def compile_direct(
     tree: ast.FunctionDef, file: str, space: dict[str, Any], python: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """The function that runs a rule directly; `space` is the module's namespace, used live."""
-    copy = copying.deepcopy(tree)
-    copy.decorator_list = []
-    changed = _Direct(file).visit(copy)
+    """The function that runs a rule directly; `tree` is changed; `space` is the module's namespace, used live."""
+    tree.decorator_list = []
+    changed = _Direct(file).visit(tree)
     module = ast.fix_missing_locations(ast.Module([changed], []))
     code = compile(module, file, "exec", dont_inherit=True, flags=__future__.annotations.compiler_flag)
     space.setdefault("__each", each)

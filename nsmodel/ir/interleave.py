@@ -297,7 +297,7 @@ def _step(record: Function, splitter: _Splitter, number: int, body: list[ast.stm
     python = made[tree.name]
     python.__module__ = record.python.__module__
     step = Function(tree.name, "syscall", record.source, python, record.file, record.line, tree, title=record.name)
-    step.direct = compile_direct(tree, record.file, space, python)
+    step.direct = compile_direct(copy.deepcopy(tree), record.file, space, python)
     step.interleaved = True
     step.direct.__nsmodel__ = step  # type: ignore[attr-defined]
     definition_of(step)

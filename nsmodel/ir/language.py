@@ -271,6 +271,8 @@ class Function:
     keeps: tuple[Errno, ...] = ()
     """Failures that keep what the call did, as documented; FAIL_ATOMIC does not judge them."""
     lowered: dict[Any, Any] = field(default_factory=dict)
+    hints: dict[str, Any] | None = None
+    """Its annotations, evaluated."""
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"

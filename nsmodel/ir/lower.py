@@ -73,8 +73,11 @@ def is_generic(fn: Function) -> bool:
 
 
 def _hints(fn: Function) -> dict[str, Any]:
+    if fn.hints is not None:
+        return fn.hints
     try:
-        return typing.get_type_hints(fn.python, include_extras=True)
+        fn.hints = typing.get_type_hints(fn.python, include_extras=True)
+        return fn.hints
     except NameError as problem:
         raise SubsetError(fn.file, fn.line, 0, f"annotation: {problem}", "import or define the type above") from None
 
@@ -523,6 +526,15 @@ def flattened(name: str, kind: Type) -> list[tuple[str, Type]]:
 
 def flag_fields(cls: type[Any]) -> dict[str, Type]:
     """Fields of a flags record with their types."""
+    if cls not in _FLAG_FIELDS:
+        _FLAG_FIELDS[cls] = _flag_fields(cls)
+    return _FLAG_FIELDS[cls]
+
+
+_FLAG_FIELDS: dict[Any, dict[str, Type]] = {}
+
+
+def _flag_fields(cls: type[Any]) -> dict[str, Type]:
     hints = typing.get_type_hints(cls, include_extras=True)
     return {name: of_annotation(hints[name]) for name in cls.__dataclass_fields__}
 

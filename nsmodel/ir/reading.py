@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
-import textwrap
+import linecache
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +33,7 @@ def read(fn: Callable[..., Any], kind: str, source: str = "", title: str = "") -
         record.split = interleave.split(record)
         direct = fn
     else:
-        direct = compile_direct(tree, file, fn.__globals__, fn)
+        direct = compile_direct(syntax_tree(fn, 1)[0], file, fn.__globals__, fn)
         if not is_generic(record):
             definition_of(record)
     record.direct = direct
@@ -39,12 +41,30 @@ def read(fn: Callable[..., Any], kind: str, source: str = "", title: str = "") -
     return direct
 
 
-def syntax_tree(fn: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
-    """The syntax tree of a function, with the line numbers of its file."""
-    lines, first = inspect.getsourcelines(fn)
-    module = ast.parse(textwrap.dedent("".join(lines)))
-    ast.increment_lineno(module, first - 1)
-    tree = module.body[0]
+def syntax_tree(fn: Callable[..., Any], reading: int = 0) -> tuple[ast.FunctionDef, str]:
+    """The syntax tree of a function, with the line numbers of its file; each `reading` has trees of its own, which it
+    may change."""
+    assert isinstance(fn, types.FunctionType)
     file = inspect.getsourcefile(fn) or "?"
-    assert isinstance(tree, ast.FunctionDef)
+    first = fn.__code__.co_firstlineno
+    linecache.checkcache(file)
+    tree = _functions("".join(linecache.getlines(file, fn.__globals__)), reading).get(first)
+    if tree is None or tree.name != fn.__name__:
+        raise OSError(f"{file} is not what it was when {fn.__name__} was read")
     return tree, file
+
+
+@functools.lru_cache(8)
+def _functions(text: str, reading: int) -> dict[int, ast.FunctionDef]:
+    """The functions of a file, also those within functions, by the line that they or their decorators begin at."""
+    found: dict[int, ast.FunctionDef] = {}
+    todo: list[ast.stmt] = list(ast.parse(text).body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.FunctionDef):
+            found[min([node.lineno, *(d.lineno for d in node.decorator_list)])] = node
+            if not node.decorator_list:
+                todo += node.body
+        elif isinstance(node, ast.ClassDef | ast.If | ast.With | ast.Try):
+            todo += node.body
+    return found

@@ -7,7 +7,6 @@ from typing import Any
 from nsmodel.traces.places import Table, place
 from nsmodel.traces.trace import State, Step, Trace
 
-
 NO_ID = 4294967295
 """(uid_t)-1, which leaves an id as it is."""
 
