@@ -55,7 +55,7 @@ SPEC = Spec(
         "descriptors": 1,
     },
     depth=3,
-    scopes={"small": Scope({"mounts": 8, "mnt_namespaces": 2}, depth=2), "deep": Scope({"mounts": 11}, depth=4)},
+    scopes={"small": Scope({"mounts": 8, "mnt_namespaces": 2}, depth=1), "deep": Scope({"mounts": 11}, depth=4)},
     operations=(
         op(
             clone3,

@@ -38,7 +38,7 @@ SPEC = Spec(
         "limits": 1,
     },
     scopes={
-        "small": Scope({"descriptors": 1}, depth=3),
+        "small": Scope({"descriptors": 1}, depth=2),
         "deep": Scope({"tasks": 3, "pids": 3, "nsproxies": 4, "uts_namespaces": 3, "mounts": 4}),
     },
     operations=(

@@ -42,7 +42,7 @@ SPEC = Spec(
         "ucounts": 3,
     },
     depth=6,
-    scopes={"small": Scope({"user_namespaces": 2, "uts_namespaces": 2, "ucounts": 2}, depth=3), "deep": Scope(depth=8)},
+    scopes={"small": Scope({"user_namespaces": 2, "uts_namespaces": 2, "ucounts": 2}, depth=2), "deep": Scope(depth=8)},
     operations=(
         op(clone3, flags=[CloneFlags(), CloneFlags(newuser=True, newuts=True)], tids=[SetTid()]),
         op(unshare, flags=[CloneFlags(newuser=True), CloneFlags(newuts=True)]),
