@@ -8,7 +8,7 @@ from nsmodel.kernel.mount.bind import mount_bind
 from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.place import open_path
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
-from nsmodel.kernel.mutants import ML02, SETATTR_NO_LOCKS
+from nsmodel.kernel.mutants import ML02, ML03, SETATTR_NO_LOCKS
 from nsmodel.kernel.nsfs import close
 from nsmodel.kernel.objects import AttributeKind, Kernel
 from nsmodel.kernel.properties import FAIL_ATOMIC, LOCK_FLAGS, MP_CONTAINED, NO_UAF, NS_MEMBER, REF_EXACT, STEP_TOTAL
@@ -62,5 +62,5 @@ SPEC = Spec(
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
-    kills={ML02: "LOCK_FLAGS", SETATTR_NO_LOCKS: "LOCK_FLAGS"},
+    kills={ML02: "LOCK_FLAGS", ML03: "LOCK_FLAGS", SETATTR_NO_LOCKS: "LOCK_FLAGS"},
 )

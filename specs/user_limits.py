@@ -7,7 +7,7 @@ from nsmodel.kernel.base import base_state
 from nsmodel.kernel.exit import WaitFor, exit_group, wait4
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns
-from nsmodel.kernel.mutants import UCOUNT_LEAF_ONLY, UCOUNT_NOT_ABOVE
+from nsmodel.kernel.mutants import UCOUNT_LEAF_ONLY, UCOUNT_NOT_ABOVE, US06
 from nsmodel.kernel.nsfs import close, open_ns
 from nsmodel.kernel.objects import IdKind, Kernel, NsType
 from nsmodel.kernel.properties import FAIL_ATOMIC, NO_UAF, REF_EXACT, STEP_TOTAL, UCOUNT_EXACT
@@ -45,7 +45,7 @@ SPEC = Spec(
     scopes={"small": Scope({"user_namespaces": 2, "uts_namespaces": 2, "ucounts": 2}, depth=2), "deep": Scope(depth=8)},
     operations=(
         op(clone3, flags=[CloneFlags(), CloneFlags(newuser=True, newuts=True)], tids=[SetTid()]),
-        op(unshare, flags=[CloneFlags(newuser=True), CloneFlags(newuts=True)]),
+        op(unshare, flags=[CloneFlags(newuser=True), CloneFlags(newuts=True), CloneFlags(newuser=True, newuts=True)]),
         op(write_map, kind=[IdKind.UID, IdKind.GID], lines=[MapLines()]),
         op(set_limit, kind=[NsType.USER, NsType.UTS], limit=[0, 1]),
         op(open_ns, kind=[NsType.UTS]),
@@ -56,5 +56,5 @@ SPEC = Spec(
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
-    kills={UCOUNT_LEAF_ONLY: "UCOUNT_EXACT", UCOUNT_NOT_ABOVE: "UCOUNT_EXACT"},
+    kills={US06: "FAIL_ATOMIC", UCOUNT_LEAF_ONLY: "UCOUNT_EXACT", UCOUNT_NOT_ABOVE: "UCOUNT_EXACT"},
 )

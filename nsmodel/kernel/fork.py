@@ -6,7 +6,7 @@ from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, error, fail, given, helpe
 from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.credentials import admin, become_root_of, copy_credentials, may_call
 from nsmodel.kernel.mount.namespace import copy_mounts
-from nsmodel.kernel.mutants import MR06, NEWUSER_THREADED, PD03, PD07, UNSHARE_NO_PUT, US01
+from nsmodel.kernel.mutants import MR06, NEWUSER_THREADED, PD03, PD07, UNSHARE_NO_PUT, US01, US06
 from nsmodel.kernel.nsproxy import (
     check_new_namespaces,
     create_new_namespaces,
@@ -224,6 +224,10 @@ def unshare(k: Kernel, task: Task, flags: CloneFlags) -> int:
             copy_mounts(k, old.mnt, dead, task.fs)
             put_mnt_ns(k, dead)
             return error(ENOSPC, "no more cgroup namespaces, and root and working directory are in a dead tree")
+    if k.bug(US06) and flags.newuser and flags.newuts and old.uts is not None:
+        if limit_of(k, task.user_ns, old.uts) == 1:
+            create_user_ns(k, task)
+            return error(ENOSPC, "no more UTS namespaces, and the new user namespace is not put")
     if wanted:
         check_new_namespaces(k, task, old, flags)
     before = task.user_ns

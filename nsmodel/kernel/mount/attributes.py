@@ -22,7 +22,7 @@ from nsmodel.kernel.mount.common import (
 from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.tree import mount_ns, subtree, superblock_of
 from nsmodel.kernel.mount.type import Propagation, change_type
-from nsmodel.kernel.mutants import ML02, SETATTR_NO_LOCKS
+from nsmodel.kernel.mutants import ML02, ML03, SETATTR_NO_LOCKS
 from nsmodel.kernel.objects import Attribute, AttributeKind, Dentry, Kernel, Mount, Task
 
 
@@ -65,9 +65,15 @@ def may_change_to(k: Kernel, m: Mount, new: set[Attribute]) -> bool:
         if is_atime(k, a):
             if (a in m.attributes) != (a in new):
                 return False
-        elif a not in new:
+        elif a not in new and not (k.bug(ML03) and a.kind != AttributeKind.READONLY):
             return False
     return True
+
+
+@helper
+def keeps_locked(k: Kernel, m: Mount, new: set[Attribute]) -> bool:
+    """Nothing that is locked on a mount is missing afterwards."""
+    return all(a in new or is_atime(k, a) for a in m.locked_attributes)
 
 
 @helper
@@ -88,6 +94,7 @@ def do_reconfigure_mnt(k: Kernel, task: Task, target: Mount, root: Dentry, flags
     if is_readonly(k, new - target.attributes) and written(k, target):
         fail(EBUSY, "something is open for writing")
     had = target.locked_attributes
+    assure("LOCK_FLAGS", keeps_locked(k, target, new), "an attribute that is locked is taken off", target)
     target.attributes = new
     if k.bug(ML02):
         target.locked_attributes = set()
@@ -105,6 +112,7 @@ def do_remount(k: Kernel, task: Task, target: Mount, root: Dentry, flags: Attrib
     sb = superblock_of(k, target.root.fs)
     if flags.readonly and not sb.readonly and written_fs(k, target.root.fs):
         fail(EBUSY, "something is open for writing")
+    assure("LOCK_FLAGS", keeps_locked(k, target, new), "an attribute that is locked is taken off", target)
     sb.readonly = flags.readonly
     target.attributes = new
     return 0
