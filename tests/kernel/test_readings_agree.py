@@ -17,7 +17,7 @@ from nsmodel.system.load import load_file
 from nsmodel.system.operation import Call, Operation
 from nsmodel.system.transition import Runner, TransitionSystem, make_system
 from nsmodel.terms.evaluate import Evaluator
-from tests.models.threefold import LAYOUTS, SPECS
+from tests.models.threefold import REPEATED, SPECS
 
 pytestmark = pytest.mark.agreement
 WALKS, LENGTH = 4, 10
@@ -94,7 +94,7 @@ def directly(runner: Runner, call: Call) -> tuple[Any, ...]:
     return ("ok", done.result, done.state)
 
 
-@pytest.mark.parametrize("path", [p for p in SPECS if p.stem not in LAYOUTS], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [p for p in SPECS if p.stem not in REPEATED], ids=lambda p: p.stem)
 def test_random_walks_read_alike(path: Path) -> None:
     spec = load_file(path).spec
     system = make_system(spec, spec.scope("small"))

@@ -122,12 +122,12 @@ def test_user_namespaces_nest_33_deep() -> None:
 
 def test_random_traces_agree_with_the_kernel(system: TransitionSystem) -> None:
     plan = Plan(77, area="user")
-    done = campaign(system, 80, plan)
+    done = campaign(system, 60, plan)
     assert [str(f) for f in done.findings] == []
     assert sum(done.coverage[p] > 0 for p in producible(system, plan)) > 90
 
 
-@pytest.mark.parametrize("switch", ["US08", "US09", "suid_unmapped", "nnp_setuid", "setuid_any"])
+@pytest.mark.parametrize("switch", ["US08", "US09", "setuid_any"])
 def test_a_wrong_model_diverges(switch: str) -> None:
     wrong = whole_system("fixed", frozenset({switch}))
     plan = Plan(1, area="user")
