@@ -49,7 +49,7 @@ SPEC = Spec(
     ),
     prelude_operations=(op(clone3, flags=[CloneFlags()], tids=[SetTid()]),),
     depth=6,
-    scopes={"small": Scope({"mounts": 6, "descriptors": 1}, depth=2), "deep": Scope({"mounts": 9}, depth=7)},
+    scopes={"small": Scope({"mounts": 6, "descriptors": 1}, depth=1), "deep": Scope({"mounts": 9}, depth=7)},
     operations=(
         op(unshare, flags=[CloneFlags(newns=True)]),
         op(bind_ns, kind=[NsType.UTS, NsType.MNT]),

@@ -24,7 +24,7 @@ CALLS = 15
 """Calls of one example."""
 MANY = 8_000
 """Calls of one spec after which enough of its states were expanded."""
-SOME = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True, scope="module")
