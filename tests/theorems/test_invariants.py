@@ -7,6 +7,8 @@ from nsmodel.kernel.mutants import COPY_STAYS_PEER, MP05, SLAVES_FORGOTTEN, UMOU
 from nsmodel.theorems import sweep
 from nsmodel.theorems.invariants import Direct, Part, parts
 
+pytestmark = pytest.mark.agreement
+
 NONE: frozenset[str] = frozenset()
 
 
