@@ -27,6 +27,12 @@ def holds(k: Kernel, capabilities: set[Capability], kind: CapabilityKind) -> boo
 
 
 @helper
+def made(k: Kernel, who: Credentials, ns: UserNamespace) -> bool:
+    """A user namespace is right below the credentials' own, and their user made it."""
+    return ns.owner is who.user_ns and ns.creator == who.euid
+
+
+@helper
 def capable(k: Kernel, who: Credentials, over: UserNamespace | None, kind: CapabilityKind) -> bool:
     """Credentials have a capability over a user namespace: it is their own or one below and in their effective set, or
     one that their user made from there, or one below that (kernel/capability.c: ns_capable, security/commoncap.c:
@@ -35,7 +41,7 @@ def capable(k: Kernel, who: Credentials, over: UserNamespace | None, kind: Capab
     while here is not None:
         if here is who.user_ns:
             return holds(k, who.effective, kind)
-        if here.owner is who.user_ns and here.creator == who.euid:
+        if made(k, who, here):
             return True
         here = here.owner
     return False
@@ -93,6 +99,16 @@ def may_signal(k: Kernel, task: Task, target: Task) -> bool:
     if task.euid == target.suid or task.euid == target.uid or task.uid == target.suid or task.uid == target.uid:
         return True
     return capable(k, task, target.user_ns, CapabilityKind.KILL)
+
+
+@helper
+def copy_rights(k: Kernel, copy: Credentials, who: Credentials) -> None:
+    """What rights depend on; the user namespace is held once more."""
+    copy.user_ns = who.user_ns
+    copy.euid = who.euid
+    copy.egid = who.egid
+    copy.effective = who.effective
+    who.user_ns.count += 1
 
 
 @helper

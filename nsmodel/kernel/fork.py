@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, error, fail, given, helper, syscall
 from nsmodel.kernel.arguments import CloneFlags, SetTid
-from nsmodel.kernel.credentials import admin, become_root_of, copy_credentials, may_call
+from nsmodel.kernel.credentials import admin, become_root_of, copy_credentials, copy_rights, may_call
 from nsmodel.kernel.mount.namespace import copy_mounts
 from nsmodel.kernel.mutants import MR06, NEWUSER_THREADED, PD03, PD07, UNSHARE_NO_PUT, US01, US06
 from nsmodel.kernel.nsproxy import (
@@ -88,12 +88,8 @@ def copy_map_file(k: Kernel, file: MapFile, table: Task) -> None:
     copy.ns = file.ns
     copy.kind = file.kind
     copy.setgroups = file.setgroups
-    copy.user_ns = file.user_ns
-    copy.euid = file.euid
-    copy.egid = file.egid
-    copy.effective = file.effective
+    copy_rights(k, copy, file)
     file.ns.count += 1
-    file.user_ns.count += 1
 
 
 @helper

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nsmodel.ir.language import EBADF, EINVAL, EPERM, ESRCH, EUSERS, assure, fail, given, helper, syscall
 from nsmodel.kernel.arguments import NsFlags
-from nsmodel.kernel.credentials import admin, become_root_of, capable, judge_access, may_access, may_call
+from nsmodel.kernel.credentials import admin, become_root_of, capable, judge_access, made, may_access, may_call
 from nsmodel.kernel.fork import threaded
 from nsmodel.kernel.mount.namespace import enter
 from nsmodel.kernel.mutants import SETNS_OWN_CAPS, SETNS_PID_ANCESTOR, SETNS_USER_PARENT
@@ -165,7 +165,7 @@ def made_below(k: Kernel, task: Task, ns: UserNamespace) -> bool:
     undumpable (kernel/cred.c: cred_cap_issubset, v6.18)."""
     here: UserNamespace | None = ns
     while here is not None:
-        if here.owner is task.user_ns and here.creator == task.euid:
+        if made(k, task, here):
             return True
         here = here.owner
     return False

@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 
 from nsmodel.ir import nodes as n
-from nsmodel.ir.language import Refused, function_of
+from nsmodel.ir.language import function_of
 from nsmodel.ir.lower import definition_of
 from nsmodel.kernel import exit as ends
 from nsmodel.kernel import fork, join, nsfs, session, signal
 from nsmodel.kernel.arguments import CloneFlags, NsFlags, SetTid
 from nsmodel.kernel.base import base_state
-from nsmodel.kernel.objects import Kernel, NsType, PidNamespace, Signal, Task, TaskState, UtsNamespace
+from nsmodel.kernel.objects import Kernel, NsType, PidNamespace, Signal, TaskState, UtsNamespace
 from nsmodel.kernel.user import setid
 from nsmodel.kernel.user.base import Users
 from nsmodel.kernel.user.ucounts import set_limit
 from nsmodel.oracle.live.whole import WHOLE
+from tests.kernel.calls import clone, refused, task
 
 THREAD = CloneFlags(vm=True, sighand=True, thread=True, files=True, fs=True)
 
@@ -27,26 +28,6 @@ def k() -> Kernel:
     state = Kernel()
     base_state(state)
     return state
-
-
-def task(k: Kernel, slot: int = 1) -> Task:
-    found = k.at(Task, slot)
-    assert found is not None
-    return found
-
-
-def clone(k: Kernel, by: int = 1, tids: SetTid | None = None, **flags: bool) -> Task:
-    before = set(k.live(Task))
-    fork.clone3(k, task(k, by), CloneFlags(**flags), tids or SetTid())
-    (child,) = set(k.live(Task)) - before
-    return child
-
-
-def refused(errno: str, rule: Any, *arguments: Any) -> str:
-    with pytest.raises(Refused) as caught:
-        rule(*arguments)
-    assert caught.value.errno.name == errno
-    return caught.value.reason
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ class Forest:
         task = base_state(k, self.users)
         bottom = _file_system(k, FsKind.NEW)
         root = _file_system(k, FsKind.NEW)
-        _grow(k, root, self.paths, self.files, self.links)
+        names = _grow(k, root, self.paths, self.files, self.links)
         for directories in self.tmpfs:
             _grow(k, _file_system(k, FsKind.NEW), directories)
         singles = [_file_system(k, FsKind.SINGLE) for _ in range(self.single)]
@@ -123,11 +123,9 @@ class Forest:
         top.attributes = hidden.attributes = frozenset(  # type: ignore[assignment]
             a for a in k.live(Attribute) if a.kind == AttributeKind.RELATIME
         )
-        hidden.locked_attributes = frozenset(  # type: ignore[assignment]
-            a for a in k.live(Attribute) if a.kind in ATIME
-        )  # a copy for the sandbox's owner
+        hidden.locked_attributes = _atime(k)
         if self.visible is not None:
-            _show(k, procs[0], top, self.visible)
+            _show(k, procs[0], top, names[self.visible])
         for program in k.live(Program):
             program.home = root
         if has(k, FsStruct) and task.fs is not None:
@@ -136,24 +134,20 @@ class Forest:
             top.count += 2
 
 
-def _show(k: Kernel, proc: Dentry, top: Mount, path: str) -> None:
-    """A mount of proc on a path, whose kind of access times the world outside has locked."""
+def _show(k: Kernel, proc: Dentry, top: Mount, at: Dentry) -> None:
+    """A mount of proc on a name, whose kind of access times the world outside has locked."""
+    assert top.ns is not None and top.ns.owner is not None
     sb = k.new(Superblock)
-    sb.fs, sb.owner = proc.fs, top.ns.owner if top.ns is not None else None
-    assert sb.owner is not None
+    sb.fs, sb.owner = proc.fs, top.ns.owner
     sb.owner.count += 1
-    at = top.root
-    for name in path.split("/"):
-        (at,) = (d for d in k.live(Dentry) if d.parent is at and _name(k, d) == name)
     m = k.new(Mount)
     m.root, m.ns, m.parent, m.mountpoint, m.count, m.attributes = proc, top.ns, top, at, 1, top.attributes
-    m.locked_attributes = frozenset(  # type: ignore[assignment]
-        a for a in k.live(Attribute) if a.kind in ATIME
-    )
+    m.locked_attributes = _atime(k)
 
 
-def _name(k: Kernel, d: Dentry) -> str:
-    return chr(ord("a") + [s for s in k.live(Dentry) if s.parent is d.parent].index(d))
+def _atime(k: Kernel) -> set[Attribute]:
+    """The attributes of access times, which are locked on what was copied for the sandbox's owner."""
+    return frozenset(a for a in k.live(Attribute) if a.kind in ATIME)  # type: ignore[return-value]
 
 
 def _file_system(k: Kernel, kind: FsKind) -> Dentry:
@@ -168,8 +162,8 @@ def _file_system(k: Kernel, kind: FsKind) -> Dentry:
 
 def _grow(
     k: Kernel, root: Dentry, directories: Sequence[str], files: Sequence[str] = (), links: Sequence[str] = ()
-) -> None:
-    """The names of a file system, in the order of their paths."""
+) -> dict[str, Dentry]:
+    """The names of a file system, in the order of their paths; gives them by path."""
     made = {"": root}
     for path in sorted((*directories, *files, *links)):
         above, _, name = path.rpartition("/")
@@ -178,3 +172,4 @@ def _grow(
             raise ValueError(f"{path}: the next name in /{above} is {chr(ord('a') + siblings)}")
         d = made[path] = k.new(Dentry)
         d.fs, d.parent, d.directory, d.symlink = root.fs, made[above], path in directories, path in links
+    return made

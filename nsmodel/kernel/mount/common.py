@@ -121,6 +121,12 @@ def is_atime(k: Kernel, a: Attribute) -> bool:
 
 
 @helper
+def has_kind(k: Kernel, attributes: set[Attribute], kind: AttributeKind) -> bool:
+    """Attributes hold one of a kind."""
+    return any(a.kind == kind for a in attributes)
+
+
+@helper
 def is_readonly(k: Kernel, attributes: set[Attribute]) -> bool:
     """Attributes hold read-only."""
-    return any(a.kind == AttributeKind.READONLY for a in attributes)
+    return has_kind(k, attributes, AttributeKind.READONLY)

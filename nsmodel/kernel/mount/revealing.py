@@ -94,9 +94,6 @@ def locks_of_new(k: Kernel, task: Task, fs: FileSystem, new: set[Attribute]) -> 
 def judge_revealing(k: Kernel, task: Task, fs: FileSystem, new: set[Attribute]) -> None:
     """Nothing that a locked mount hides is shown by a new proc, and it shows a pid namespace of the mounter's."""
     if fs.kind == FsKind.PROC:
-        seen = any(
-            m.ns is own_ns(k, task) and m.root.fs.kind == FsKind.PROC and m.root.parent is None and shows_all(k, m)
-            for m in k.mounts
-        )
+        seen = any(m.ns is own_ns(k, task) and m.root.fs.kind == FsKind.PROC and shows_all(k, m) for m in k.mounts)
         assure("FULLY_VISIBLE", seen, "a new proc shows what is hidden in the old one", task)
         assure("FULLY_VISIBLE", admin(k, task, task.pid.ns.owner), "a new proc shows a foreign pid namespace", task)

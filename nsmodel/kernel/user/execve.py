@@ -6,6 +6,7 @@ from __future__ import annotations
 from nsmodel.ir.language import EACCES, EPERM, assure, fail, given, helper, syscall
 from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.fork import threaded
+from nsmodel.kernel.mount.common import has_kind
 from nsmodel.kernel.mount.tree import mount_ns
 from nsmodel.kernel.mutants import NNP_SETUID, SUID_UNMAPPED
 from nsmodel.kernel.nsproxy import enter_time_for_children
@@ -38,7 +39,7 @@ def forbids(k: Kernel, task: Task, kind: AttributeKind) -> bool:
     """The mount that the task's root directory is in has an attribute."""
     fs = task.fs
     m = None if fs is None else fs.root_mnt
-    return m is not None and any(a.kind == kind for a in m.attributes)
+    return m is not None and has_kind(k, m.attributes, kind)
 
 
 @helper

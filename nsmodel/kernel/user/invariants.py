@@ -5,7 +5,6 @@ from __future__ import annotations
 from nsmodel.ir.language import count, helper, invariant, require
 from nsmodel.kernel.objects import IdKind, Kernel, MntNamespace, Mount, Namespace, Ucounts
 from nsmodel.kernel.user.maps import NOBODY, kernel_id, maps_id, shown_id
-from nsmodel.kernel.user.ucounts import charges
 
 
 @helper
@@ -19,33 +18,26 @@ def is_charged(k: Kernel, ns: Namespace, entry: Ucounts) -> bool:
     return False
 
 
-@helper
-def require_charges(k: Kernel, entry: Ucounts, kind: Namespace) -> None:
-    """An entry counts what is charged to it and below."""
-    held = count(n for n in k.kin(kind) if is_charged(k, n, entry))
-    require(charges(k, entry, kind) == held, "a charge is not the number of namespaces that there are", entry, entry.ns)
-
-
 @invariant("UCOUNT_EXACT", source="kernel/ucount.c: inc_ucount, dec_ucount (v6.18)")
 def charges_exact(k: Kernel) -> None:
     """For each user of a user namespace and each type, the charge is the number of living namespaces."""
     for entry in k.ucounts:
-        for user in k.user_namespaces:
-            require_charges(k, entry, user)
-        for mnt in k.mnt_namespaces:
-            require_charges(k, entry, mnt)
-        for uts in k.uts_namespaces:
-            require_charges(k, entry, uts)
-        for ipc in k.ipc_namespaces:
-            require_charges(k, entry, ipc)
-        for pid in k.pid_namespaces:
-            require_charges(k, entry, pid)
-        for net in k.net_namespaces:
-            require_charges(k, entry, net)
-        for cgroup in k.cgroup_namespaces:
-            require_charges(k, entry, cgroup)
-        for time in k.time_namespaces:
-            require_charges(k, entry, time)
+        held = count(n for n in k.user_namespaces if is_charged(k, n, entry))
+        require(entry.user == held, "a charge is not the number of user namespaces", entry, entry.ns)
+        held = count(n for n in k.mnt_namespaces if is_charged(k, n, entry))
+        require(entry.mnt == held, "a charge is not the number of mount namespaces", entry, entry.ns)
+        held = count(n for n in k.uts_namespaces if is_charged(k, n, entry))
+        require(entry.uts == held, "a charge is not the number of UTS namespaces", entry, entry.ns)
+        held = count(n for n in k.ipc_namespaces if is_charged(k, n, entry))
+        require(entry.ipc == held, "a charge is not the number of IPC namespaces", entry, entry.ns)
+        held = count(n for n in k.pid_namespaces if is_charged(k, n, entry))
+        require(entry.pid == held, "a charge is not the number of pid namespaces", entry, entry.ns)
+        held = count(n for n in k.net_namespaces if is_charged(k, n, entry))
+        require(entry.net == held, "a charge is not the number of network namespaces", entry, entry.ns)
+        held = count(n for n in k.cgroup_namespaces if is_charged(k, n, entry))
+        require(entry.cgroup == held, "a charge is not the number of cgroup namespaces", entry, entry.ns)
+        held = count(n for n in k.time_namespaces if is_charged(k, n, entry))
+        require(entry.time == held, "a charge is not the number of time namespaces", entry, entry.ns)
 
 
 @helper

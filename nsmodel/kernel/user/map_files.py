@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 
 from nsmodel.ir.language import EACCES, EINVAL, EPERM, Flags, assure, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable, may_call
+from nsmodel.kernel.credentials import capable, copy_rights, may_call
 from nsmodel.kernel.mutants import MAP_TWICE, ROOT_MAP_UNASKED, US05, US08
 from nsmodel.kernel.objects import (
     CapabilityKind,
@@ -211,7 +211,7 @@ def judge_write(k: Kernel, task: Task, opener: Credentials, ns: UserNamespace, k
         if kind == IdKind.UID:
             inside = opener.user_ns is ns and ns.parent_could_setfcap
             entitled = inside or capable(k, opener, up, CapabilityKind.SETFCAP)
-            root = means(k, up, kind, 0, kernel_id(k, up, kind, 0)) and names_root(k, lines)
+            root = maps_id(k, up, kind, 0) and names_root(k, lines)
             assure("MAP_AUTH", not root or entitled, "the parent's root is mapped without CAP_SETFCAP", task, ns)
         else:
             trusted = not ns.setgroups or (writer and opened)
@@ -280,12 +280,8 @@ def open_map(k: Kernel, task: Task, target: Task, kind: IdKind, setgroups: bool)
     file.ns = target.user_ns
     file.kind = kind
     file.setgroups = setgroups
-    file.user_ns = task.user_ns
-    file.euid = task.euid
-    file.egid = task.egid
-    file.effective = task.effective
+    copy_rights(k, file, task)
     target.user_ns.count += 1
-    task.user_ns.count += 1
     return 0
 
 

@@ -215,12 +215,18 @@ def ambient_raise(k: Kernel, task: Task, kind: CapabilityKind) -> int:
     return do_ambient_raise(k, task, of_kind(k, kind))
 
 
+@helper
+def do_ambient_lower(k: Kernel, task: Task, lowered: set[Capability]) -> int:
+    """Take one capability out of the ambient set."""
+    task.ambient = task.ambient - lowered
+    return 0
+
+
 @syscall(source="security/commoncap.c: cap_task_prctl, PR_CAP_AMBIENT_LOWER (v6.18); PR_CAP_AMBIENT(2const)")
 def ambient_lower(k: Kernel, task: Task, kind: CapabilityKind) -> int:
     """Take a capability out of the ambient set."""
     given(may_call(k, task) and len(of_kind(k, kind)) > 0 and kind != CapabilityKind.REST)
-    task.ambient = task.ambient - of_kind(k, kind)
-    return 0
+    return do_ambient_lower(k, task, of_kind(k, kind))
 
 
 @syscall(source="security/commoncap.c: cap_task_prctl, PR_CAP_AMBIENT_CLEAR_ALL (v6.18); PR_CAP_AMBIENT(2const)")

@@ -69,6 +69,18 @@ def become_group(k: Kernel, task: Task, gid: Id, egid: Id, sgid: Id) -> None:
 
 
 @helper
+def own_user(k: Kernel, task: Task, uid: Id) -> bool:
+    """A user is the task's real, effective or saved one."""
+    return uid == task.uid or uid == task.euid or uid == task.suid
+
+
+@helper
+def own_group(k: Kernel, task: Task, gid: Id) -> bool:
+    """A group is the task's real, effective or saved one."""
+    return gid == task.gid or gid == task.egid or gid == task.sgid
+
+
+@helper
 def meant(k: Kernel, task: Task, kind: IdKind, number: int, now: Id) -> int:
     """The kernel id that an argument names, of which `KEEP` is what there is now; it means something."""
     if number == KEEP:
@@ -95,9 +107,7 @@ def setresuid(k: Kernel, task: Task, ruid: IdOrKeep, euid: IdOrKeep, suid: IdOrK
     s = meant(k, task, IdKind.UID, suid, task.suid)
     same = r == task.uid and e == task.euid and s == task.suid and (euid == KEEP or e == task.fsuid)
     if not same:
-        new = r != task.uid and r != task.euid and r != task.suid
-        new = new or (e != task.uid and e != task.euid and e != task.suid)
-        new = new or (s != task.uid and s != task.euid and s != task.suid)
+        new = not own_user(k, task, r) or not own_user(k, task, e) or not own_user(k, task, s)
         allowed = capable(k, task, task.user_ns, CapabilityKind.SETUID)
         if new and not allowed and not k.bug(SETUID_ANY):
             fail(EPERM, "an id that the caller has not, without CAP_SETUID")
@@ -133,7 +143,7 @@ def setreuid(k: Kernel, task: Task, ruid: IdOrKeep, euid: IdOrKeep) -> int:
     allowed = capable(k, task, task.user_ns, CapabilityKind.SETUID)
     if ruid != KEEP and r != task.uid and r != task.euid and not allowed:
         fail(EPERM, "neither the real nor the effective user, without CAP_SETUID")
-    if euid != KEEP and e != task.uid and e != task.euid and e != task.suid and not allowed:
+    if euid != KEEP and not own_user(k, task, e) and not allowed:
         fail(EPERM, "a user that the caller has not, without CAP_SETUID")
     follows = ruid != KEEP or (euid != KEEP and e != task.uid)
     become_user(k, task, r, e, e if follows else task.suid)
@@ -151,7 +161,7 @@ def setregid(k: Kernel, task: Task, rgid: IdOrKeep, egid: IdOrKeep) -> int:
     allowed = capable(k, task, task.user_ns, CapabilityKind.SETGID)
     if rgid != KEEP and r != task.gid and r != task.egid and not allowed:
         fail(EPERM, "neither the real nor the effective group, without CAP_SETGID")
-    if egid != KEEP and e != task.gid and e != task.egid and e != task.sgid and not allowed:
+    if egid != KEEP and not own_group(k, task, e) and not allowed:
         fail(EPERM, "a group that the caller has not, without CAP_SETGID")
     follows = rgid != KEEP or (egid != KEEP and e != task.gid)
     become_group(k, task, r, e, e if follows else task.sgid)
@@ -170,9 +180,7 @@ def setresgid(k: Kernel, task: Task, rgid: IdOrKeep, egid: IdOrKeep, sgid: IdOrK
     s = meant(k, task, IdKind.GID, sgid, task.sgid)
     same = r == task.gid and e == task.egid and s == task.sgid and (egid == KEEP or e == task.fsgid)
     if not same:
-        new = r != task.gid and r != task.egid and r != task.sgid
-        new = new or (e != task.gid and e != task.egid and e != task.sgid)
-        new = new or (s != task.gid and s != task.egid and s != task.sgid)
+        new = not own_group(k, task, r) or not own_group(k, task, e) or not own_group(k, task, s)
         if new and not capable(k, task, task.user_ns, CapabilityKind.SETGID):
             fail(EPERM, "a group that the caller has not, without CAP_SETGID")
         become_group(k, task, r, e, s)

@@ -130,17 +130,14 @@ def check_limit(k: Kernel, task: Task, kind: Namespace) -> None:
 def charge(k: Kernel, ns: Namespace, owner: UserNamespace, uid: Id) -> None:
     """Count a new namespace at its creator and all above, where the scope has limits (inc_ucount)."""
     if any(e.count > 0 for e in k.ucounts):
-        known = entry_of(k, owner, uid)
-        if known is None:
-            fresh = k.new(Ucounts)
-            fresh.ns = owner
-            fresh.uid = uid
-            ns.ucounts = fresh
-            fresh.count = 1
-        else:
-            ns.ucounts = known
-            known.count += 1
-        here: Ucounts | None = ns.ucounts
+        leaf = entry_of(k, owner, uid)
+        if leaf is None:
+            leaf = k.new(Ucounts)
+            leaf.ns = owner
+            leaf.uid = uid
+        leaf.count += 1
+        ns.ucounts = leaf
+        here: Ucounts | None = leaf
         while here is not None:
             add(k, here, ns, 1)
             here = None if k.bug(UCOUNT_LEAF_ONLY) else here.ns.ucounts

@@ -55,15 +55,14 @@ def compare_credentials(view: View, slot: int, row: dict[str, Any], seen: Seen, 
         got = sorted(set(got)) if name == "Groups" else got
         if got != wanted:
             raise Diverged(wanted, got, f"{name} of task {slot}")
-    capabilities = view.rows("capabilities")
+    capabilities, scope = view.rows("capabilities"), kinds(view)
     for name, field in SETS.items():
-        bits = mask((capabilities[c]["kind"] for c in row[field]), kinds(view))
+        bits = mask((capabilities[c]["kind"] for c in row[field]), scope)
         if int(fields[name], 16) & KNOWN != bits:
             raise Diverged(f"{bits:#x}", fields[name], f"{name} of task {slot}")
     if fields["NoNewPrivs"] != str(int(row["no_new_privs"])):
         raise Diverged(row["no_new_privs"], fields["NoNewPrivs"], f"no_new_privs of task {slot}")
     _compare_dumpable(view, slot, row, folder)
-    _compare_maps(view, row["user_ns"], folder)
 
 
 def _compare_dumpable(view: View, slot: int, row: dict[str, Any], folder: str) -> None:
@@ -85,7 +84,8 @@ def _kernel_id(view: View, ns: int | None) -> int:
     return 0
 
 
-def _compare_maps(view: View, ns: int, folder: str) -> None:
+def compare_maps(view: View, ns: int, folder: str) -> None:
+    """The maps of a user namespace, in the folder of a task that is in it. Raises :class:`Diverged`."""
     if view.row("user_namespaces", ns)["owner"] is None:
         return
     extents = [row for row in view.rows("extents").values() if row["ns"] == ns]

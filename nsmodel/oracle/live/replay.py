@@ -11,7 +11,7 @@ from typing import Any
 
 from nsmodel.oracle.errors import Diverged
 from nsmodel.oracle.live import translate, translate_mounts, translate_users
-from nsmodel.oracle.live.credentials import compare_credentials, compare_programs, install_programs, kinds
+from nsmodel.oracle.live.credentials import compare_credentials, compare_maps, compare_programs, install_programs, kinds
 from nsmodel.oracle.live.driver import Answer, NoAnswer, NsHandle, Sandbox, Seen
 from nsmodel.oracle.live.mount_watch import MountWatch
 from nsmodel.oracle.live.routes import Forests, NoPath, Routes
@@ -447,6 +447,7 @@ class Replayer:
 
     def _compare(self, view: View) -> None:
         tasks = view.rows("tasks")
+        inside: dict[int, str] = {}
         for slot, row in tasks.items():
             if slot not in self.world.workers:
                 raise Diverged("a task", "none", f"task {slot}")
@@ -460,6 +461,9 @@ class Replayer:
             if expected == "running":
                 self._compare_namespaces(view, slot, row)
                 compare_credentials(view, slot, row, seen, self.box.folder(worker))
+                inside.setdefault(row["user_ns"], self.box.folder(worker))
+        for ns, folder in inside.items():
+            compare_maps(view, ns, folder)
         self._compare_mounts(view)
 
     def _compare_mounts(self, view: View) -> None:

@@ -19,6 +19,7 @@ from nsmodel.kernel.user.maps import kernel_id, maps_id, shown_id
 from nsmodel.kernel.user.privileges import (
     SecurebitFlags,
     ambient_clear,
+    do_ambient_lower,
     do_ambient_raise,
     do_capbset_drop,
     do_capset,
@@ -202,13 +203,7 @@ def _capability(judge: Judge, view: View, task: Task, option: int, one: int, two
     elif one == AMBIENT_RAISE:
         judge.call(view, do_ambient_raise, task, named)
     else:
-        judge.call(view, lower, task, named)
-
-
-def lower(k: Kernel, task: Task, named: frozenset[Any]) -> int:
-    """PR_CAP_AMBIENT_LOWER of any capability."""
-    task.ambient = task.ambient - named
-    return 0
+        judge.call(view, do_ambient_lower, task, named)
 
 
 # -- what a process is told -------------------------------------------------------------------------------------------

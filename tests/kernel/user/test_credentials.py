@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from nsmodel.ir.language import Refused
-from nsmodel.kernel.arguments import CloneFlags, SetTid
+from nsmodel.kernel.arguments import CloneFlags
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.credentials import admin, capable, every, may_access, may_signal
-from nsmodel.kernel.fork import clone3, unshare
-from nsmodel.kernel.objects import CapabilityKind, IdKind, Kernel, Program, SecurebitKind, Task, UserNamespace
+from nsmodel.kernel.fork import unshare
+from nsmodel.kernel.objects import CapabilityKind, IdKind, Kernel, Program, SecurebitKind, UserNamespace
 from nsmodel.kernel.user import privileges as p
 from nsmodel.kernel.user.base import File, Users
 from nsmodel.kernel.user.execve import execve
@@ -19,6 +18,7 @@ from nsmodel.kernel.user.inode import chmod
 from nsmodel.kernel.user.map_files import MapLines, write_map
 from nsmodel.kernel.user.namespace import level
 from nsmodel.kernel.user.setid import KEEP, setgid, setresgid, setresuid, setuid
+from tests.kernel.calls import clone, refused, task
 
 C = CapabilityKind
 USERS = Users(
@@ -40,26 +40,6 @@ def k() -> Kernel:
     return state
 
 
-def task(k: Kernel, slot: int = 1) -> Task:
-    found = k.at(Task, slot)
-    assert found is not None
-    return found
-
-
-def child(k: Kernel, by: int = 1, **flags: bool) -> Task:
-    before = set(k.live(Task))
-    clone3(k, task(k, by), CloneFlags(**flags), SetTid())
-    (made,) = set(k.live(Task)) - before
-    return made
-
-
-def refused(errno: str, rule: Any, *arguments: Any) -> str:
-    with pytest.raises(Refused) as caught:
-        rule(*arguments)
-    assert caught.value.errno.name == errno
-    return caught.value.reason
-
-
 def kinds(capabilities: Any) -> set[str]:
     return {c.kind.name for c in capabilities}
 
@@ -71,7 +51,7 @@ def program(k: Kernel, slot: int) -> Program:
 
 
 def test_leaving_root_loses_capabilities_unless_they_are_kept(k: Kernel) -> None:
-    who = child(k)
+    who = clone(k)
     setresuid(k, who, KEEP, 1, KEEP)
     assert not who.effective and who.permitted == every(k) and not who.dumpable
     setresuid(k, who, KEEP, 0, KEEP)
@@ -79,7 +59,7 @@ def test_leaving_root_loses_capabilities_unless_they_are_kept(k: Kernel) -> None
     p.set_keepcaps(k, who, True)
     setuid(k, who, 1)
     assert not who.effective and who.permitted == every(k)
-    other = child(k)
+    other = clone(k)
     setuid(k, other, 1)
     assert not other.permitted
     refused("EPERM", setuid, k, other, 0)
@@ -87,7 +67,7 @@ def test_leaving_root_loses_capabilities_unless_they_are_kept(k: Kernel) -> None
 
 
 def test_a_fixed_setuid_keeps_capabilities(k: Kernel) -> None:
-    who = child(k)
+    who = clone(k)
     p.set_securebits(k, who, p.SecurebitFlags(no_setuid_fixup=True, no_setuid_fixup_locked=True))
     setuid(k, who, 1)
     assert who.effective == every(k)
@@ -96,21 +76,21 @@ def test_a_fixed_setuid_keeps_capabilities(k: Kernel) -> None:
 
 
 def test_capset_in_its_order(k: Kernel) -> None:
-    who = child(k)
+    who = clone(k)
     p.capbset_drop(k, who, C.KILL)
     p.capset(k, who, SETUID, SETUID, NONE)
     assert "SETPCAP" in refused("EPERM", p.capset, k, who, KILL, KILL, KILL)
     assert "had not" in refused("EPERM", p.capset, k, who, KILL, KILL, NONE)
     assert "not permitted" in refused("EPERM", p.capset, k, who, SETUID, NONE, NONE)
     assert "SETPCAP" in refused("EPERM", p.capbset_drop, k, who, C.SETUID)
-    other = child(k)
+    other = clone(k)
     p.capbset_drop(k, other, C.KILL)
     assert "bounding" in refused("EPERM", p.capset, k, other, ALL, ALL, KILL)
     assert (p.capbset_read(k, other, C.KILL), p.capbset_read(k, other, C.SETUID)) == (0, 1)
 
 
 def test_ambient_capabilities(k: Kernel) -> None:
-    who = child(k)
+    who = clone(k)
     refused("EPERM", p.ambient_raise, k, who, C.KILL)
     p.capset(k, who, ALL, ALL, KILL)
     p.ambient_raise(k, who, C.KILL)
@@ -125,7 +105,7 @@ def test_ambient_capabilities(k: Kernel) -> None:
 
 
 def test_exec_of_root_and_of_files(k: Kernel) -> None:
-    who = child(k)
+    who = clone(k)
     setresgid(k, who, 1, 1, 1)
     setuid(k, who, 1)
     execve(k, who, None)
@@ -141,13 +121,13 @@ def test_exec_of_root_and_of_files(k: Kernel) -> None:
 
 
 def test_a_file_that_cannot_do_without_what_is_bounded(k: Kernel) -> None:
-    who = child(k)
+    who = clone(k)
     p.capbset_drop(k, who, C.KILL)
     refused("EPERM", execve, k, who, program(k, 2))
 
 
 def test_set_id_bits_of_nobody_count_for_nothing(k: Kernel) -> None:
-    who = child(k)
+    who = clone(k)
     setresgid(k, who, 1, 1, 1)
     setuid(k, who, 1)
     p.set_dumpable(k, who, True)
@@ -158,7 +138,7 @@ def test_set_id_bits_of_nobody_count_for_nothing(k: Kernel) -> None:
 
 
 def test_chmod_leaves_the_set_group_bit_out_where_the_group_is_foreign(k: Kernel) -> None:
-    who, file = child(k), program(k, 3)
+    who, file = clone(k), program(k, 3)
     chmod(k, task(k), file, False, False)
     setresgid(k, who, 1, 1, 1)
     setuid(k, who, 1)
@@ -170,15 +150,15 @@ def test_chmod_leaves_the_set_group_bit_out_where_the_group_is_foreign(k: Kernel
 
 
 def test_whom_capabilities_reach(k: Kernel) -> None:
-    root, who = task(k), child(k)
+    root, who = task(k), clone(k)
     setresgid(k, who, 1, 1, 1)
     setuid(k, who, 1)
     p.set_dumpable(k, who, True)
-    inner = child(k, who.slot, newuser=True)
+    inner = clone(k, who.slot, newuser=True)
     first, below = k.live(UserNamespace)
     assert admin(k, root, below) and admin(k, who, below) and not admin(k, who, first)
     assert admin(k, inner, below) and not admin(k, inner, first) and not admin(k, inner, None)
-    other = child(k)
+    other = clone(k)
     setuid(k, other, 2)
     assert not capable(k, other, below, C.KILL)
     assert may_signal(k, inner, who) and not may_signal(k, inner, root) and not may_signal(k, other, inner)
@@ -191,7 +171,7 @@ def test_whom_capabilities_reach(k: Kernel) -> None:
 
 
 def test_setgid(k: Kernel) -> None:
-    who = child(k)
+    who = clone(k)
     setgid(k, who, 1)
     assert (who.gid, who.egid, who.sgid, who.fsgid) == (1, 1, 1, 1)
     setuid(k, who, 1)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from nsmodel.ir.language import Refused
-from nsmodel.kernel.arguments import CloneFlags, SetTid
+from nsmodel.kernel.arguments import CloneFlags
 from nsmodel.kernel.base import base_state
-from nsmodel.kernel.fork import clone3, unshare
+from nsmodel.kernel.fork import unshare
 from nsmodel.kernel.objects import CapabilityKind, Extent, IdKind, Kernel, MapFile, Task
 from nsmodel.kernel.user.base import Users
 from nsmodel.kernel.user.map_files import (
@@ -23,6 +20,7 @@ from nsmodel.kernel.user.map_files import (
 from nsmodel.kernel.user.maps import NOBODY, kernel_id, shown_id
 from nsmodel.kernel.user.privileges import CapabilityFlags, capset, set_dumpable
 from nsmodel.kernel.user.setid import KEEP, GroupList, getuid, setgroups, setresgid, setresuid
+from tests.kernel.calls import clone, refused, task
 
 USERS = Users(ids=9, capabilities=(CapabilityKind.SETFCAP, CapabilityKind.SYS_ADMIN), groups=(0, 1))
 
@@ -32,26 +30,6 @@ def k() -> Kernel:
     state = Kernel()
     base_state(state, USERS)
     return state
-
-
-def task(k: Kernel, slot: int = 1) -> Task:
-    found = k.at(Task, slot)
-    assert found is not None
-    return found
-
-
-def child(k: Kernel, by: int = 1, **flags: bool) -> Task:
-    before = set(k.live(Task))
-    clone3(k, task(k, by), CloneFlags(**flags), SetTid())
-    (made,) = set(k.live(Task)) - before
-    return made
-
-
-def refused(errno: str, rule: Any, *arguments: Any) -> str:
-    with pytest.raises(Refused) as caught:
-        rule(*arguments)
-    assert caught.value.errno.name == errno
-    return caught.value.reason
 
 
 def ordinary(k: Kernel, who: Task) -> None:
@@ -79,20 +57,20 @@ def test_the_first_user_namespace_is_fixed(k: Kernel) -> None:
     ],
 )
 def test_what_is_no_map(k: Kernel, lines: MapLines) -> None:
-    inner = child(k, newuser=True)
+    inner = clone(k, newuser=True)
     refused("EINVAL", write_map, k, task(k), inner, IdKind.UID, lines)
     assert not k.live(Extent)
 
 
 def test_a_map_is_written_once_and_that_comes_before_what_it_says(k: Kernel) -> None:
-    inner = child(k, newuser=True)
+    inner = clone(k, newuser=True)
     write_map(k, task(k), inner, IdKind.UID, MapLines(count=3))
     assert "already" in refused("EPERM", write_map, k, task(k), inner, IdKind.UID, MapLines(text=MapText.JUNK))
     write_map(k, task(k), inner, IdKind.GID, MapLines())
 
 
 def test_an_ordinary_user_maps_itself_alone(k: Kernel) -> None:
-    who = child(k)
+    who = clone(k)
     ordinary(k, who)
     unshare(k, who, CloneFlags(newuser=True))
     refused("EPERM", write_map, k, who, who, IdKind.UID, MapLines(lower=2))
@@ -108,7 +86,7 @@ def test_an_ordinary_user_maps_itself_alone(k: Kernel) -> None:
 
 
 def test_setgroups_needs_a_map_of_groups(k: Kernel) -> None:
-    inner = child(k, newuser=True)
+    inner = clone(k, newuser=True)
     assert "not mapped" in refused("EPERM", setgroups, k, inner, GroupList())
     write_map(k, task(k), inner, IdKind.GID, MapLines())
     refused("EINVAL", setgroups, k, inner, GroupList(size=1, first=1))
@@ -117,7 +95,7 @@ def test_setgroups_needs_a_map_of_groups(k: Kernel) -> None:
 
 
 def test_whoever_gave_up_setfcap_does_not_map_root(k: Kernel) -> None:
-    who = child(k)
+    who = clone(k)
     rest = CapabilityFlags(rest=True, sys_admin=True)
     capset(k, who, rest, rest, CapabilityFlags())
     unshare(k, who, CloneFlags(newuser=True))
@@ -126,10 +104,10 @@ def test_whoever_gave_up_setfcap_does_not_map_root(k: Kernel) -> None:
 
 
 def test_rights_are_those_of_the_opener(k: Kernel) -> None:
-    root, who = task(k), child(k)
+    root, who = task(k), clone(k)
     setresuid(k, who, 1, 1, 0)
     set_dumpable(k, who, True)
-    inner = child(k, who.slot, newuser=True)
+    inner = clone(k, who.slot, newuser=True)
     open_map(k, who, inner, IdKind.UID, False)
     (file,) = k.live(MapFile)
     setresuid(k, who, KEEP, 0, KEEP)
@@ -138,7 +116,7 @@ def test_rights_are_those_of_the_opener(k: Kernel) -> None:
 
 
 def test_others_files_are_not_opened(k: Kernel) -> None:
-    who = child(k)
+    who = clone(k)
     ordinary(k, who)
     refused("EACCES", write_map, k, who, task(k), IdKind.UID, MapLines())
     set_dumpable(k, who, False)
@@ -146,10 +124,10 @@ def test_others_files_are_not_opened(k: Kernel) -> None:
 
 
 def test_ids_mean_the_same_through_several_user_namespaces(k: Kernel) -> None:
-    middle = child(k, newuser=True)
+    middle = clone(k, newuser=True)
     write_map(k, task(k), middle, IdKind.UID, MapLines(first=0, lower=0, count=1, size=2, first2=1, lower2=5, count2=4))
     write_map(k, task(k), middle, IdKind.GID, MapLines())
-    inner = child(k, middle.slot, newuser=True)
+    inner = clone(k, middle.slot, newuser=True)
     refused("EPERM", write_map, k, middle, inner, IdKind.UID, MapLines(first=3, lower=0, count=3))
     write_map(k, middle, inner, IdKind.UID, MapLines(first=3, lower=2, count=2))
     ns = inner.user_ns
@@ -161,7 +139,7 @@ def test_ids_mean_the_same_through_several_user_namespaces(k: Kernel) -> None:
 def test_maps_go_with_their_namespace(k: Kernel) -> None:
     from nsmodel.kernel.exit import WaitFor, exit_group, wait4
 
-    inner = child(k, newuser=True)
+    inner = clone(k, newuser=True)
     write_map(k, task(k), inner, IdKind.UID, MapLines())
     exit_group(k, inner, 0)
     assert k.live(Extent)  # a zombie keeps its credentials

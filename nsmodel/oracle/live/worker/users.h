@@ -8,8 +8,8 @@
  *   o H PATH                      open PATH of /proc for writing; w H TEXT writes to it from its beginning
  *   x PATH                        execve of PATH, which serves on; `-` is the worker itself, whose file gives nothing
  *   f NAME UID GID MODE P I V R   a copy of the worker at /NAME; with V its file capabilities, raised, of root R
- *   k PATH MODE, n PATH U G       chmod, chown
- *   S H H …                       what a runtime does last: close descriptors, go to the root
+ *   k PATH MODE                   chmod
+ *   S H H …                       what a runtime does last: close descriptors, go to the root, set no_new_privs
  *
  * In a TEXT `_` is a space, `/` ends a line, and `P` alone is a page of empty lines.
  */
@@ -101,7 +101,6 @@ static long user_call(int slot, char *at, int *h) {
   case 'x': return execute(slot, word(&at));
   case 'f': return install(at);
   case 'k': path = word(&at); return SYS(chmod, path, number(&at));
-  case 'n': path = word(&at); a = number(&at); return SYS(chown, path, a, number(&at));
   case 'S':
     while (*at) SYS(close, handle[number(&at)]);
     SYS(chdir, "/");
