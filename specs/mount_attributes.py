@@ -25,7 +25,7 @@ PROPERTIES = (
     STEP_TOTAL,
     FAIL_ATOMIC,
 )
-FOREST = Forest("a", files=("b",), single=1, attributes=(AttributeKind.READONLY, AttributeKind.NOSUID))
+FOREST = Forest("a", files=("b",), mqueue=1, attributes=(AttributeKind.READONLY, AttributeKind.NOSUID))
 
 SPEC = Spec(
     name="mount_attributes",

@@ -24,7 +24,7 @@ PROPERTIES = (
     STEP_TOTAL,
     FAIL_ATOMIC,
 )
-FOREST = Forest("a", "b", single=1)
+FOREST = Forest("a", "b", mqueue=1)
 
 SPEC = Spec(
     name="mount_container",

@@ -41,7 +41,7 @@ PROPERTIES = (
     FAIL_ATOMIC,
     LOCK_COVER,
 )
-FOREST = Forest("a", "b", single=1)
+FOREST = Forest("a", "b", mqueue=1)
 
 SPEC = Spec(
     name="mount_lifetime",

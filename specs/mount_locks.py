@@ -40,7 +40,7 @@ PROPERTIES = (
     STEP_TOTAL,
     FAIL_ATOMIC,
 )
-FOREST = Forest("a", "b", "c", single=1)
+FOREST = Forest("a", "b", "c", mqueue=1)
 
 SPEC = Spec(
     name="mount_locks",

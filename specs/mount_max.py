@@ -20,7 +20,7 @@ PROPERTIES = (
     STEP_TOTAL,
     FAIL_ATOMIC,
 )
-FOREST = Forest("a", "b", single=1, mount_max=5)
+FOREST = Forest("a", "b", mqueue=1, mount_max=5)
 
 SPEC = Spec(
     name="mount_max",

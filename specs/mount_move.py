@@ -41,7 +41,7 @@ PROPERTIES = (
     REF_EXACT,
     NO_LEAK,
 )
-FOREST = Forest("a", "b", single=1)
+FOREST = Forest("a", "b", mqueue=1)
 
 SPEC = Spec(
     name="mount_move",

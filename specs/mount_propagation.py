@@ -40,7 +40,7 @@ PROPERTIES = (
     COPY_FAITHFUL,
     PROP_EXACT,
 )
-FOREST = Forest("a", "b", single=1)
+FOREST = Forest("a", "b", mqueue=1)
 
 SPEC = Spec(
     name="mount_propagation",

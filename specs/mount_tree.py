@@ -21,7 +21,7 @@ from nsmodel.system.spec import Scope, Spec
 from nsmodel.system.verdict import Verdict
 
 PROPERTIES = (TREE_ACYCLIC, ONE_PER_MP, MP_CONTAINED, NS_MEMBER, NO_UAF, STEP_TOTAL, FAIL_ATOMIC)
-FOREST = Forest("a", "b", single=1)
+FOREST = Forest("a", "b", mqueue=1)
 
 SPEC = Spec(
     name="mount_tree",

@@ -43,7 +43,7 @@ PROPERTIES = (
     REF_EXACT,
     NO_LEAK,
 )
-FOREST = Forest("a", "b", links=("c",), single=1)
+FOREST = Forest("a", "b", links=("c",), mqueue=1)
 
 SPEC = Spec(
     name="mount_umount",

@@ -37,7 +37,7 @@ PROPERTIES = (
     TREE_ACYCLIC,
     MNT_AUTH,
 )
-FOREST = Forest("a", "a/a", single=1)
+FOREST = Forest("a", "a/a", mqueue=1)
 
 SPEC = Spec(
     name="pivot_root",

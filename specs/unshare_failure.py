@@ -24,7 +24,7 @@ from nsmodel.system.spec import Scope, Spec
 from nsmodel.system.verdict import Verdict
 
 PROPERTIES = (FAIL_ATOMIC, NO_LEAK, REF_EXACT, NS_MEMBER, TREE_ACYCLIC, DETACHED_QUIET, NO_UAF, STEP_TOTAL)
-FOREST = Forest("a", single=1)
+FOREST = Forest("a", mqueue=1)
 
 SPEC = Spec(
     name="unshare_failure",

@@ -31,7 +31,15 @@ from nsmodel.kernel.objects import (
     UtsNamespace,
 )
 from nsmodel.kernel.pid import within
-from nsmodel.kernel.refs import copy_nsproxy, put_mnt_ns, put_ns, put_pid_ns, put_user_ns
+from nsmodel.kernel.refs import (
+    copy_nsproxy,
+    put_ipc_ns,
+    put_mnt_ns,
+    put_net_ns,
+    put_ns,
+    put_pid_ns,
+    put_user_ns,
+)
 from nsmodel.kernel.signal import owner_of
 
 
@@ -113,7 +121,7 @@ def join_ipc(k: Kernel, new: Nsproxy, ns: IpcNamespace) -> None:
     ns.count += 1
     new.ipc = ns
     if old is not None:
-        put_ns(k, old)
+        put_ipc_ns(k, old)
 
 
 @helper
@@ -142,7 +150,7 @@ def join_net(k: Kernel, new: Nsproxy, ns: NetNamespace) -> None:
     ns.count += 1
     new.net = ns
     if old is not None:
-        put_ns(k, old)
+        put_net_ns(k, old)
 
 
 @helper

@@ -155,5 +155,11 @@ CT01 = Switch(
 SETNS_USER_PARENT = Switch("setns_user_parent", "setns_user_parent", "setns to the parent user namespace", "synthetic")
 ML14 = Switch("ML14", "proc_too_revealing", "proc is mounted where the one that is there hides something", "v3.12")
 PROC_ANY_OWNER = Switch("proc_any_owner", "proc_any_owner", "proc asks for no rights over the pid namespace", "v3.8")
+SYSFS_ANY_OWNER = Switch(
+    "sysfs_any_owner", "sysfs_any_owner", "sysfs asks for no rights over the network namespace", "7dc5dbc879bd (v3.12)"
+)
+MQUEUE_ANY_OWNER = Switch(
+    "mqueue_any_owner", "mqueue_any_owner", "mqueue asks for no rights over the IPC namespace", "synthetic"
+)
 ML03 = Switch("ML03", "lock_readonly_only", "of a mount's attributes read-only alone is locked", "CVE-2014-5207")
 US06 = Switch("US06", "userns_kept_on_failure", "an unshare that fails keeps its new user namespace", "CVE-2013-4205")

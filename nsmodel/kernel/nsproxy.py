@@ -14,7 +14,9 @@ from nsmodel.kernel.refs import (
     copy_nsproxy,
     new_mnt_ns,
     new_ns,
+    put_ipc_ns,
     put_mnt_ns,
+    put_net_ns,
     put_ns,
     put_nsproxy,
     put_pid_ns,
@@ -94,7 +96,7 @@ def create_new_namespaces(k: Kernel, task: Task, old: Nsproxy, flags: CloneFlags
         put_ns(k, old.uts)
     if flags.newipc and old.ipc is not None:
         new.ipc = new_ns(k, old.ipc, owner, task.euid)
-        put_ns(k, old.ipc)
+        put_ipc_ns(k, old.ipc)
     if flags.newpid:
         new.pid_for_children = create_pid_ns(k, old.pid_for_children, owner, task)
         put_pid_ns(k, old.pid_for_children)
@@ -103,7 +105,7 @@ def create_new_namespaces(k: Kernel, task: Task, old: Nsproxy, flags: CloneFlags
         put_ns(k, old.cgroup)
     if flags.newnet and old.net is not None:
         new.net = new_ns(k, old.net, owner, task.euid)
-        put_ns(k, old.net)
+        put_net_ns(k, old.net)
     if flags.newtime and old.time_for_children is not None:
         new.time_for_children = new_ns(k, old.time_for_children, owner, task.euid)
         put_ns(k, old.time_for_children)

@@ -132,6 +132,8 @@ class Namespace(Entity, abstract=True):
 class UserNamespace(Namespace):
     """`struct user_namespace`. The sandbox's own maps every id to itself; what others map, `Extent`s say."""
 
+    initial: bool
+    """init_user_ns: a recording's first; never the sandbox's."""
     creator: Id
     """The effective user of whoever made it, who has every capability over it from the parent
     (the kernel's `owner`)."""
@@ -202,16 +204,27 @@ class MntNamespace(Namespace):
 
 
 class FsKind(enum.IntEnum):
-    """What mounting a file system anew gives."""
+    """Types of file systems, as far as it differs who may mount one, and what that gives (`file_system_type`)."""
 
     NEW = 0
-    """A superblock of its own each time (tmpfs, proc). A scope has a forest of names for each that can be there."""
-    SINGLE = 1
-    """The one that is there (mqueue of an IPC namespace, sysfs of a network namespace)."""
+    """A superblock of its own each time, of the mounter's user namespace (tmpfs). A scope has a forest of names for
+    each that can be there."""
+    MQUEUE = 1
+    """The one of the mounter's IPC namespace, which keeps it; it has no names."""
     NSFS = 2
     """Files of namespaces, mounted inside the kernel alone; which namespace a mount of it shows, the mount says."""
     PROC = 3
-    """proc: a superblock of its own each time, of the mounter's pid namespace, whose names are there already."""
+    """A superblock of its own each time, of the mounter's pid namespace, whose names are there already."""
+    SYSFS = 4
+    """The one of the mounter's network namespace, as long as it is mounted; its names are there already."""
+    CGROUP2 = 5
+    """The machine's; shown from where the mounter's cgroup namespace begins, in the scope the same for all."""
+    DEVPTS = 6
+    """A superblock of its own each time, like tmpfs, without names to mount on."""
+    OVERLAY = 7
+    """Mounted without options it lacks a directory to lay over."""
+    INITIAL = 8
+    """One that a user namespace's root may not mount, but the initial one's alone (devtmpfs; no FS_USERNS_MOUNT)."""
 
 
 class FileSystem(Static):
@@ -229,19 +242,26 @@ class Dentry(Static):
     directory: bool
     symlink: bool
     """A symbolic link itself, as O_NOFOLLOW finds it."""
+    empty: bool
+    """Made for something to be mounted on, and always empty (is_empty_dir_inode)."""
     dead: bool
     """Removed; never in a constant forest, where a name that is removed is made again at once."""
 
 
 class Superblock(Entity):
-    """`struct super_block`: a file system that is there. It goes with the last mount of it, except for a SINGLE one,
-    which the kernel itself has mounted."""
+    """`struct super_block`: a file system that is there. It goes with the last mount of it and the last context."""
 
     fs: FileSystem
     owner: UserNamespace | None
-    """`s_user_ns`: who mounted it, held by it; None is the world outside of the sandbox."""
+    """`s_user_ns`: whose it is, held by it; None is the world outside of the sandbox."""
     readonly: bool
     """SB_RDONLY."""
+    kept: bool
+    """The kernel itself has it mounted (kern_mount)."""
+    ipc: IpcNamespace | None
+    """Of a mqueue, what it shows, which keeps it; None when that is gone."""
+    net: NetNamespace | None
+    """Of a sysfs, what it shows; None when that is gone."""
 
 
 class AttributeKind(enum.IntEnum):

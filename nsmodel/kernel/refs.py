@@ -14,14 +14,15 @@ from nsmodel.kernel.objects import (
     ContextPhase,
     Dentry,
     Descriptor,
-    FsKind,
     FsStruct,
     Id,
+    IpcNamespace,
     Kernel,
     MapFile,
     MntNamespace,
     Mount,
     Namespace,
+    NetNamespace,
     NsFile,
     Nsproxy,
     Pid,
@@ -99,14 +100,57 @@ def unpin(k: Kernel, ns: Namespace) -> None:
 
 
 @helper
+def drop_superblocks(k: Kernel) -> None:
+    """A file system that nothing shows and no context holds any more is gone, unless the kernel has it mounted itself
+    (fs/super.c: deactivate_super, v6.18)."""
+    for sb in k.superblocks:
+        fs = sb.fs
+        held = any(m.root.fs is fs for m in k.mounts) or any(
+            f.context is fs and f.phase != ContextPhase.CREATE_PARAMS for f in k.descriptors
+        )
+        if not sb.kept and not held:
+            owner = sb.owner
+            k.free(sb)
+            if owner is not None:
+                put_user_ns(k, owner)
+
+
+@helper
+def put_ipc_ns(k: Kernel, ns: IpcNamespace) -> None:
+    """Put an IPC namespace; with the last reference it lets go of its mqueue (ipc/namespace.c: put_ipc_ns, v6.18)."""
+    if ns.count == 1:
+        for sb in k.superblocks:
+            if sb.ipc is ns:
+                sb.ipc = None
+                sb.kept = False
+        drop_superblocks(k)
+    put_ns(k, ns)
+
+
+@helper
+def put_net_ns(k: Kernel, ns: NetNamespace) -> None:
+    """Put a network namespace; a sysfs that shows it goes on without one (net/core/net_namespace.c: cleanup_net;
+    lib/kobject.c: kobj_ns_exit, v6.18)."""
+    if ns.count == 1:
+        for sb in k.superblocks:
+            if sb.net is ns:
+                sb.net = None
+    put_ns(k, ns)
+
+
+@helper
 def release_file(k: Kernel, file: NsFile) -> None:
     """Drop what a namespace file pins; a mount namespace, whose end unmounts things, is put by the caller."""
     if file.uts is not None:
         unpin(k, file.uts)
     if file.ipc is not None:
-        unpin(k, file.ipc)
+        last_ipc = unpinned(k, file.ipc)
+        if last_ipc:
+            put_ipc_ns(k, file.ipc)
     if file.net is not None:
-        unpin(k, file.net)
+        last_net = unpinned(k, file.net)
+        if last_net:
+            put_net_ns(k, file.net)
     if file.cgroup is not None:
         unpin(k, file.cgroup)
     if file.time is not None:
@@ -129,22 +173,6 @@ def put_pid(k: Kernel, pid: Pid) -> None:
         ns = pid.ns
         k.free(pid)
         put_pid_ns(k, ns)
-
-
-@helper
-def drop_superblocks(k: Kernel) -> None:
-    """A file system that nothing shows and no context holds any more is gone, unless the kernel has it mounted for
-    itself (fs/super.c: deactivate_super, v6.18)."""
-    for sb in k.superblocks:
-        fs = sb.fs
-        held = any(m.root.fs is fs for m in k.mounts) or any(
-            f.context is fs and f.phase != ContextPhase.CREATE_PARAMS for f in k.descriptors
-        )
-        if (fs.kind == FsKind.NEW or fs.kind == FsKind.PROC) and not held:
-            owner = sb.owner
-            k.free(sb)
-            if owner is not None:
-                put_user_ns(k, owner)
 
 
 @helper
@@ -333,10 +361,10 @@ def put_nsproxy(k: Kernel, proxy: Nsproxy) -> None:
         if proxy.uts is not None:
             put_ns(k, proxy.uts)
         if proxy.ipc is not None:
-            put_ns(k, proxy.ipc)
+            put_ipc_ns(k, proxy.ipc)
         put_pid_ns(k, proxy.pid_for_children)
         if proxy.net is not None:
-            put_ns(k, proxy.net)
+            put_net_ns(k, proxy.net)
         if proxy.cgroup is not None:
             put_ns(k, proxy.cgroup)
         if proxy.time is not None:

@@ -16,9 +16,9 @@ from nsmodel.kernel.objects import (
     FileSystem,
     FsKind,
     FsStruct,
-    IpcNamespace,
     Kernel,
     Mount,
+    NetNamespace,
     Program,
     Superblock,
     Sysctl,
@@ -40,16 +40,24 @@ ALONE = {
 ATIME = (AttributeKind.NOATIME, AttributeKind.NODIRATIME, AttributeKind.RELATIME)
 
 
+IN_KERNEL = ("a", "b")
+"""Directories of a proc or sysfs: one that holds something, and one that is made to be mounted on."""
+NEVER = (FsKind.OVERLAY, FsKind.INITIAL)
+"""Types of which no superblock is ever made."""
+
+
 class Forest:
     """The base of a spec with mounts: call it with an empty state.
 
     `paths` are the directories of the sandbox's file system, `files` its regular files and `links` its symbolic links,
     which lead nowhere; parents come before children;
-    `tmpfs` gives, for each further file system that can be mounted anew, its directories; `single` says how many there
-    are that are the same at each mount (at most one can be replayed: mqueue); `nsfs` adds files of namespaces;
-    `attributes` are those that mounts can have; `mount_max` bounds the mounts of a namespace;
-    `users` is what of users the spec tells apart; `proc` says how many times proc can be mounted, with a
-    directory `sys` each, and `visible` where one is from the start.
+    `tmpfs` gives, for each further file system that can be mounted anew, its directories; `nsfs` adds files of
+    namespaces; `attributes` are those that mounts can have; `mount_max` bounds the mounts of a namespace; `users` is
+    what of users the spec tells apart.
+    `mqueue` says of how many IPC namespaces there can be a mqueue (the first one's is there from the start), `proc`
+    how many times proc can be mounted and `sysfs` of how many network namespaces, with a directory that holds something
+    and one that is made to be mounted on; `visible` is where a proc is mounted from the start, `visible_sysfs` a sysfs.
+    `types` are file systems without names: each can be mounted once at a time, CGROUP2 as often as one likes.
     """
 
     def __init__(
@@ -58,26 +66,31 @@ class Forest:
         files: Sequence[str] = (),
         links: Sequence[str] = (),
         tmpfs: Sequence[Sequence[str]] = (),
-        single: int = 0,
+        mqueue: int = 0,
         nsfs: bool = False,
         attributes: Sequence[AttributeKind] = (),
         mount_max: int | None = None,
         users: Users = PLAIN,
         proc: int = 0,
         visible: str | None = None,
+        sysfs: int = 0,
+        visible_sysfs: str | None = None,
+        types: Sequence[FsKind] = (),
     ) -> None:
         self.paths, self.files, self.links = paths, tuple(files), tuple(links)
-        self.tmpfs, self.single = tuple(tmpfs), single
+        self.tmpfs, self.mqueue, self.types = tuple(tmpfs), mqueue, tuple(types)
         self.nsfs, self.attributes, self.mount_max = nsfs, tuple(attributes), mount_max
-        systems = 2 + len(self.tmpfs) + single + nsfs + proc
-        names = proc + len(paths) + len(self.files) + len(self.links) + sum(map(len, self.tmpfs))
-        self.users, self.proc, self.visible = users, proc, visible
+        self.users, self.proc, self.sysfs = users, proc, sysfs
+        self.visible, self.visible_sysfs = visible, visible_sysfs
+        systems = 2 + len(self.tmpfs) + mqueue + nsfs + proc + sysfs + len(self.types)
+        names = len(IN_KERNEL) * (proc + sysfs) + len(paths) + len(self.files) + len(self.links)
+        names += sum(map(len, self.tmpfs))
         self.bounds: dict[str, int] = (
             ALONE
             | users.bounds
             | {
                 "file_systems": systems,
-                "superblocks": 2 + len(self.tmpfs) + single + proc,
+                "superblocks": systems - nsfs - sum(kind in NEVER for kind in self.types),
                 "dentries": systems + names,
             }
         )
@@ -95,26 +108,30 @@ class Forest:
         names = _grow(k, root, self.paths, self.files, self.links)
         for directories in self.tmpfs:
             _grow(k, _file_system(k, FsKind.NEW), directories)
-        singles = [_file_system(k, FsKind.SINGLE) for _ in range(self.single)]
+        queues = [_file_system(k, FsKind.MQUEUE) for _ in range(self.mqueue)]
         if self.nsfs:
             _file_system(k, FsKind.NSFS).directory = False
         procs = [_file_system(k, FsKind.PROC) for _ in range(self.proc)]
-        for proc in procs:
-            _grow(k, proc, ("a",))
+        devices = [_file_system(k, FsKind.SYSFS) for _ in range(self.sysfs)]
+        for made_by_kernel in (*procs, *devices):
+            _grow(k, made_by_kernel, IN_KERNEL)["b"].empty = True
+        others = [_file_system(k, kind) for kind in self.types]
         for kind in self.attributes:
             k.new(Attribute).kind = kind
         if self.mount_max is not None:
             k.new(Sysctl).mount_max = self.mount_max
         assert task.nsproxy is not None and task.nsproxy.mnt is not None
         ns = task.nsproxy.mnt
-        for fs_root in (bottom, root, *singles):
+        for fs_root in (bottom, root, *queues[:1], *[d for d in others if d.fs.kind == FsKind.CGROUP2]):
             sb = k.new(Superblock)
             sb.fs = fs_root.fs
-            # The hidden bottom comes from outside; an IPC namespace makes its mqueue itself.
-            outside = fs_root is bottom or (fs_root in singles and not has(k, IpcNamespace) and ns.owner is None)
-            if not outside:
+            # The hidden bottom comes from outside, as does what there is one of on the machine.
+            sb.kept = fs_root is not root
+            if fs_root is root or fs_root in queues:
                 sb.owner = task.user_ns
                 task.user_ns.count += 1
+            if fs_root in queues:
+                sb.ipc = task.nsproxy.ipc
         hidden = k.new(Mount)
         hidden.root, hidden.ns, hidden.count = bottom, ns, 1
         ns.root = hidden
@@ -124,8 +141,9 @@ class Forest:
             a for a in k.live(Attribute) if a.kind == AttributeKind.RELATIME
         )
         hidden.locked_attributes = _atime(k)
-        if self.visible is not None:
-            _show(k, procs[0], top, names[self.visible])
+        for shown, at in ((procs, self.visible), (devices, self.visible_sysfs)):
+            if at is not None:
+                _show(k, shown[0], top, names[at])
         for program in k.live(Program):
             program.home = root
         if has(k, FsStruct) and task.fs is not None:
@@ -134,14 +152,18 @@ class Forest:
             top.count += 2
 
 
-def _show(k: Kernel, proc: Dentry, top: Mount, at: Dentry) -> None:
-    """A mount of proc on a name, whose kind of access times the world outside has locked."""
+def _show(k: Kernel, root: Dentry, top: Mount, at: Dentry) -> None:
+    """A mount of proc or sysfs on a name, whose kind of access times the world outside has locked."""
     assert top.ns is not None and top.ns.owner is not None
     sb = k.new(Superblock)
-    sb.fs, sb.owner = proc.fs, top.ns.owner
-    sb.owner.count += 1
+    sb.fs = root.fs
+    if root.fs.kind == FsKind.SYSFS:
+        sb.net = k.live(NetNamespace)[0] if has(k, NetNamespace) else None
+    else:
+        sb.owner = top.ns.owner
+        sb.owner.count += 1
     m = k.new(Mount)
-    m.root, m.ns, m.parent, m.mountpoint, m.count, m.attributes = proc, top.ns, top, at, 1, top.attributes
+    m.root, m.ns, m.parent, m.mountpoint, m.count, m.attributes = root, top.ns, top, at, 1, top.attributes
     m.locked_attributes = _atime(k)
 
 

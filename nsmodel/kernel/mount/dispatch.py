@@ -9,10 +9,11 @@ from nsmodel.kernel.mount.attributes import do_reconfigure_mnt, do_remount, name
 from nsmodel.kernel.mount.bind import do_loopback
 from nsmodel.kernel.mount.common import check_may_mount
 from nsmodel.kernel.mount.move import do_move_mount
-from nsmodel.kernel.mount.new import do_new_mount, unused
+from nsmodel.kernel.mount.new import do_new_mount
 from nsmodel.kernel.mount.path import names
+from nsmodel.kernel.mount.superblock import mountable
 from nsmodel.kernel.mount.type import Propagation, do_change_type
-from nsmodel.kernel.objects import Dentry, FsKind, Kernel, Mount, Task
+from nsmodel.kernel.objects import Dentry, Kernel, Mount, Task
 
 
 class MountFlags(Flags):
@@ -101,6 +102,6 @@ def mount(
         if root is not None:
             given(names(k, task, source, root))
     elif root is not None:
-        given(root.parent is None and root.fs.kind != FsKind.NSFS and unused(k, root.fs) and not flags.bind)
+        given(root.parent is None and mountable(k, task, root.fs) and not flags.bind)
         given(not flags.move or flags.remount or changes_type(k, flags))
     return path_mount(k, task, flags, attributes, source, root, at, dentry)

@@ -56,7 +56,7 @@ PROPERTIES = (
     STEP_TOTAL,
     FAIL_ATOMIC,
 )
-FOREST = Forest("a", "b", single=1, attributes=(AttributeKind.READONLY, AttributeKind.NOSUID))
+FOREST = Forest("a", "b", mqueue=1, attributes=(AttributeKind.READONLY, AttributeKind.NOSUID))
 """Its superblocks N, R and F, its dentries N, R, R/a, R/b and F, and attributes, which its models have not."""
 
 

@@ -9,7 +9,17 @@ from nsmodel.kernel.credentials import admin, may_call
 from nsmodel.kernel.mount.common import check_alive, check_may_mount, check_mine, named, own_ns, written_fs
 from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.propagation import attach, check_attach
-from nsmodel.kernel.mount.revealing import check_revealing, judge_revealing, locks_of_new, maker_of
+from nsmodel.kernel.mount.revealing import check_revealing, judge_revealing, locks_of_new
+from nsmodel.kernel.mount.superblock import (
+    check_context,
+    check_mount_capable,
+    check_options,
+    get_tree,
+    lacks_options,
+    maker_of,
+    mountable,
+    unused,
+)
 from nsmodel.kernel.mount.tree import superblock_of, top_at
 from nsmodel.kernel.objects import (
     Attribute,
@@ -21,46 +31,13 @@ from nsmodel.kernel.objects import (
     Kernel,
     MntNamespace,
     Mount,
-    Superblock,
     Task,
-    UserNamespace,
 )
 from nsmodel.kernel.refs import new_mnt_ns
 from nsmodel.kernel.user.ucounts import over_limit
 
 SPENT = (EPERM, EBUSY)
 """Failures that leave a context of no more use."""
-
-
-@helper
-def check_mount_capable(k: Kernel, task: Task, fs: FileSystem, owner: UserNamespace) -> None:
-    """Who may make a superblock: any root of its owner; of a file system that shows a namespace, whoever has
-    capabilities over the owner of that (mount_capable)."""
-    if fs.kind == FsKind.SINGLE:
-        if not admin(k, task, superblock_of(k, fs).owner):
-            fail(EPERM, "no CAP_SYS_ADMIN over the owner of the namespace that the file system shows")
-    elif not admin(k, task, owner):
-        fail(EPERM, "no CAP_SYS_ADMIN in the user namespace of the new superblock")
-
-
-@helper
-def get_tree(k: Kernel, owner: UserNamespace, fs: FileSystem, readonly: bool) -> Superblock:
-    """The superblock that mounting a file system gives: a new one, or the one that is there (vfs_get_tree)."""
-    if fs.kind == FsKind.SINGLE:
-        return superblock_of(k, fs)
-    sb = k.new(Superblock)
-    sb.fs = fs
-    sb.owner = owner
-    owner.count += 1
-    sb.readonly = readonly
-    return sb
-
-
-@helper
-def unused(k: Kernel, fs: FileSystem) -> bool:
-    """Mounting a file system anew is possible in the scope: it is the same each time, or its names are free."""
-    fresh = fs.kind == FsKind.NEW or fs.kind == FsKind.PROC
-    return not fresh or not any(s.fs is fs for s in k.superblocks)
 
 
 @helper
@@ -85,7 +62,9 @@ def do_new_mount(k: Kernel, task: Task, root: Dentry, at: Mount, dentry: Dentry,
     """Mount a file system, of which `root` is the root (do_new_mount, do_add_mount)."""
     owner = maker_of(k, task, root.fs)
     attributes = named(k, flags)
+    check_context(k, task, root.fs)
     check_mount_capable(k, task, root.fs, owner)
+    check_options(k, root.fs)
     check_revealing(k, task, root.fs, attributes)
     on = top_at(k, at, dentry)
     spot = dentry if on is at else on.root
@@ -97,7 +76,7 @@ def do_new_mount(k: Kernel, task: Task, root: Dentry, at: Mount, dentry: Dentry,
     check_attach(k, 1, 1, False, on, spot, False)
     judge_revealing(k, task, root.fs, attributes)
     locked = locks_of_new(k, task, root.fs, attributes)
-    get_tree(k, owner, root.fs, flags.readonly)
+    get_tree(k, task, owner, root.fs, flags.readonly)
     m = make_mount(k, root, attributes)
     m.locked_attributes = locked
     attach(k, m, on, spot, own_ns(k, task))
@@ -107,7 +86,7 @@ def do_new_mount(k: Kernel, task: Task, root: Dentry, at: Mount, dentry: Dentry,
 @syscall(source="fs/namespace.c: path_mount, do_new_mount, do_add_mount (v6.18); mount(2)")
 def mount_new(k: Kernel, task: Task, root: Dentry, at: Mount, dentry: Dentry, flags: AttributeFlags) -> int:
     """Mount a file system, of which `root` is the root."""
-    given(may_call(k, task) and root.parent is None and root.fs.kind != FsKind.NSFS and unused(k, root.fs))
+    given(may_call(k, task) and root.parent is None and mountable(k, task, root.fs))
     given(names(k, task, at, dentry))
     check_may_mount(k, task)
     return do_new_mount(k, task, root, at, dentry, flags)
@@ -117,6 +96,7 @@ def mount_new(k: Kernel, task: Task, root: Dentry, at: Mount, dentry: Dentry, fl
 def do_fsopen(k: Kernel, task: Task, fs: FileSystem) -> Descriptor:
     """A context for making a superblock."""
     check_may_mount(k, task)
+    check_context(k, task, fs)
     file = k.new(Descriptor)
     file.table = task.group_leader
     file.phase = ContextPhase.CREATE_PARAMS
@@ -129,8 +109,10 @@ def do_fsopen(k: Kernel, task: Task, fs: FileSystem) -> Descriptor:
 
 @syscall(source="fs/fsopen.c: SYSCALL_DEFINE2(fsopen) (v6.18); fsopen(2)")
 def fsopen(k: Kernel, task: Task, fs: FileSystem) -> int:
-    """Open a context for mounting a file system."""
-    given(may_call(k, task) and fs.kind != FsKind.NSFS)
+    """Open a context for mounting a file system. One that shows a namespace shows that of whoever made the context, so
+    there it is one that is mounted already."""
+    given(may_call(k, task) and mountable(k, task, fs))
+    given((fs.kind != FsKind.MQUEUE and fs.kind != FsKind.SYSFS) or not unused(k, fs))
     do_fsopen(k, task, fs)
     return 0
 
@@ -161,17 +143,22 @@ def do_fsconfig_create(k: Kernel, task: Task, file: Descriptor, readonly: bool) 
     maker = file.maker
     assert maker is not None
     check_mount_capable(k, task, fs, maker)
-    get_tree(k, maker, fs, readonly)
+    if lacks_options(k, fs):
+        file.phase = ContextPhase.FAILED
+        return error(EINVAL, "overlay without a lower directory; the context is of no more use")
+    get_tree(k, task, maker, fs, readonly)
     file.phase = ContextPhase.AWAITING_MOUNT
     return 0
 
 
-@syscall(source="fs/fsopen.c: vfs_fsconfig_locked, vfs_cmd_create (v6.18); fsconfig(2)")
+@syscall(source="fs/fsopen.c: vfs_fsconfig_locked, vfs_cmd_create (v6.18); fsconfig(2)", keeps=EINVAL)
 def fsconfig_create(k: Kernel, task: Task, file: Descriptor) -> int:
     """Make the superblock of a context."""
     given(may_call(k, task) and file.table is task.group_leader)
     fs = file.context
-    given(fs is None or file.phase != ContextPhase.CREATE_PARAMS or unused(k, fs))
+    if fs is not None:
+        one = fs.kind == FsKind.MQUEUE or fs.kind == FsKind.SYSFS or fs.kind == FsKind.CGROUP2
+        given(file.phase != ContextPhase.CREATE_PARAMS or unused(k, fs) != one)
     return do_fsconfig_create(k, task, file, False)
 
 
@@ -245,12 +232,10 @@ def check_room_for_tree(k: Kernel, task: Task) -> None:
 def check_fsmount(k: Kernel, task: Task, file: Descriptor, flags: AttributeFlags) -> None:
     """A context has a superblock that is not mounted yet."""
     check_may_mount(k, task)
-    context_of(k, file)
-    if file.phase == ContextPhase.CREATE_PARAMS:
+    fs = context_of(k, file)
+    if file.phase == ContextPhase.CREATE_PARAMS or lacks_options(k, fs):
         fail(EINVAL, "the context has no superblock to mount")
-    fs = file.context
-    if fs is not None:
-        check_revealing(k, task, fs, named(k, flags))
+    check_revealing(k, task, fs, named(k, flags))
     if file.phase != ContextPhase.AWAITING_MOUNT:
         fail(EBUSY, "the superblock of the context is mounted")
 

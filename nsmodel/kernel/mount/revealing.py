@@ -1,4 +1,4 @@
-"""What a new mount of /proc may reveal: no more than one that is there already shows (fs/namespace.c:
+"""What a new mount of proc or sysfs may reveal: no more than one that is there already shows (fs/namespace.c:
 mount_too_revealing, mnt_already_visible, v6.18; user_namespaces(7)).
 
 The initial user namespace's own mount namespace is free of this; the sandbox's is not.
@@ -7,10 +7,10 @@ The initial user namespace's own mount namespace is free of this; the sandbox's 
 from __future__ import annotations
 
 from nsmodel.ir.language import EPERM, assure, fail, helper
-from nsmodel.kernel.credentials import admin
 from nsmodel.kernel.mount.common import is_atime, own_ns
+from nsmodel.kernel.mount.superblock import shows_foreign
 from nsmodel.kernel.mount.tree import superblock_of
-from nsmodel.kernel.mutants import ML14, PROC_ANY_OWNER
+from nsmodel.kernel.mutants import ML14
 from nsmodel.kernel.objects import (
     Attribute,
     AttributeKind,
@@ -19,18 +19,7 @@ from nsmodel.kernel.objects import (
     Kernel,
     Mount,
     Task,
-    UserNamespace,
 )
-
-
-@helper
-def maker_of(k: Kernel, task: Task, fs: FileSystem) -> UserNamespace:
-    """Whom a new superblock belongs to: the caller's user namespace; of proc, the owner of the pid namespace that it
-    shows, which is the caller's active one (proc_init_fs_context)."""
-    owner = task.pid.ns.owner
-    if fs.kind == FsKind.PROC and owner is not None and not k.bug(PROC_ANY_OWNER):
-        return owner
-    return task.user_ns
 
 
 @helper
@@ -58,33 +47,49 @@ def is_weaker(k: Kernel, m: Mount, new: set[Attribute]) -> bool:
 
 
 @helper
-def shows_all(k: Kernel, m: Mount) -> bool:
-    """A mount shows its file system from the root, and no locked mount covers something in it."""
-    return m.root.parent is None and not any(c.parent is m and c.locked for c in k.mounts)
+def covers_nothing(k: Kernel, m: Mount) -> bool:
+    """A mount is on a directory that was made for that, and is empty."""
+    at = m.mountpoint
+    return at is not None and at.empty
 
 
 @helper
-def already_visible(k: Kernel, task: Task, new: set[Attribute]) -> Mount | None:
-    """A mount of proc in the caller's mount namespace that shows all that a new one would."""
+def shows_all(k: Kernel, m: Mount) -> bool:
+    """A mount shows its file system from the root, and no locked mount covers more than an empty directory in it."""
+    return m.root.parent is None and not any(c.parent is m and c.locked and not covers_nothing(k, c) for c in k.mounts)
+
+
+@helper
+def is_watched(k: Kernel, task: Task, fs: FileSystem) -> bool:
+    """A new mount of the file system must show no more than one that is there (SB_I_USERNS_VISIBLE), unless the mount
+    namespace is the initial user namespace's."""
+    owner = own_ns(k, task).owner
+    free = owner is not None and owner.initial
+    return (fs.kind == FsKind.PROC or fs.kind == FsKind.SYSFS) and not free
+
+
+@helper
+def already_visible(k: Kernel, task: Task, fs: FileSystem, new: set[Attribute]) -> Mount | None:
+    """A mount of the same type in the caller's mount namespace that shows all that a new one would."""
     ns = own_ns(k, task)
     for m in k.mounts:
-        if m.ns is ns and m.root.fs.kind == FsKind.PROC and shows_all(k, m) and not is_weaker(k, m, new):
+        if m.ns is ns and m.root.fs.kind == fs.kind and shows_all(k, m) and not is_weaker(k, m, new):
             return m
     return None
 
 
 @helper
 def check_revealing(k: Kernel, task: Task, fs: FileSystem, new: set[Attribute]) -> None:
-    """A new proc reveals nothing."""
-    if fs.kind == FsKind.PROC and already_visible(k, task, new) is None and not k.bug(ML14):
-        fail(EPERM, "no proc is there that shows all that a new one would")
+    """A new proc or sysfs reveals nothing."""
+    if is_watched(k, task, fs) and already_visible(k, task, fs, new) is None and not k.bug(ML14):
+        fail(EPERM, "no mount of the same type is there that shows all that a new one would")
 
 
 @helper
 def locks_of_new(k: Kernel, task: Task, fs: FileSystem, new: set[Attribute]) -> set[Attribute]:
     """The attributes that are locked on a new mount: those of the one that shows as much."""
     none: set[Attribute] = set()
-    old = already_visible(k, task, new) if fs.kind == FsKind.PROC else None
+    old = already_visible(k, task, fs, new) if is_watched(k, task, fs) else None
     if old is None:
         return none
     return kept_locks(k, old)
@@ -92,8 +97,10 @@ def locks_of_new(k: Kernel, task: Task, fs: FileSystem, new: set[Attribute]) -> 
 
 @helper
 def judge_revealing(k: Kernel, task: Task, fs: FileSystem, new: set[Attribute]) -> None:
-    """Nothing that a locked mount hides is shown by a new proc, and it shows a pid namespace of the mounter's."""
-    if fs.kind == FsKind.PROC:
-        seen = any(m.ns is own_ns(k, task) and m.root.fs.kind == FsKind.PROC and shows_all(k, m) for m in k.mounts)
-        assure("FULLY_VISIBLE", seen, "a new proc shows what is hidden in the old one", task)
-        assure("FULLY_VISIBLE", admin(k, task, task.pid.ns.owner), "a new proc shows a foreign pid namespace", task)
+    """Nothing that a locked mount hides is shown by a new proc or sysfs, and no namespace of somebody else's by any new
+    mount."""
+    ns = own_ns(k, task)
+    if is_watched(k, task, fs):
+        seen = any(m.ns is ns and m.root.fs.kind == fs.kind and shows_all(k, m) for m in k.mounts)
+        assure("FULLY_VISIBLE", seen, "a new mount of proc or sysfs shows what is hidden in the old one", task)
+    assure("FULLY_VISIBLE", not shows_foreign(k, task, fs), "a new mount shows a foreign namespace", task)

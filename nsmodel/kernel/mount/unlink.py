@@ -13,7 +13,7 @@ from nsmodel.kernel.mount.common import is_readonly
 from nsmodel.kernel.mount.path import names
 from nsmodel.kernel.mount.tree import mount_ns, on_path, superblock_of
 from nsmodel.kernel.mount.victims import Leaving, take_off
-from nsmodel.kernel.objects import Dentry, Kernel, Mount, Task
+from nsmodel.kernel.objects import Dentry, FsKind, Kernel, Mount, Task
 from nsmodel.kernel.refs import reap
 
 
@@ -58,10 +58,11 @@ def may_unlink(k: Kernel, task: Task, at: Mount, dentry: Dentry, directory: bool
 
 @helper
 def untouched(k: Kernel, dentry: Dentry) -> bool:
-    """Nothing shows a name, or one below it, and nobody stands there."""
+    """Nothing shows a name of a tmpfs, or one below it, and nobody stands there."""
     shown = any(m.root is dentry for m in k.mounts) or any(f.dentry is dentry for f in k.descriptors)
     stood = any(f.root_dentry is dentry or f.cwd_dentry is dentry for f in k.fs_structs)
-    return not shown and not stood and not any(d.parent is dentry for d in k.dentries)
+    free = not shown and not stood and not any(d.parent is dentry for d in k.dentries)
+    return free and dentry.fs.kind == FsKind.NEW
 
 
 @syscall(source="fs/namei.c: vfs_rmdir, vfs_unlink; fs/namespace.c: __detach_mounts (v6.18); rmdir(2), unlink(2)")

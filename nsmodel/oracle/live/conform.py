@@ -21,7 +21,7 @@ from nsmodel.kernel.exit import WaitFor
 from nsmodel.kernel.objects import CapabilityKind, Descriptor, Kernel, Mount, Task, TaskState
 from nsmodel.oracle.live.draws import Draw
 from nsmodel.oracle.live.driver import Sandbox
-from nsmodel.oracle.live.replay import Divergence, Replayer, Step, shows_proc
+from nsmodel.oracle.live.replay import Divergence, Replayer, Step, shown_types
 from nsmodel.oracle.live.user_draws import opening
 from nsmodel.oracle.live.whole import AREAS, EVERYTHING, whole_system
 from nsmodel.system.operation import Call, OperationError, to_json
@@ -248,7 +248,7 @@ def steps_of(system: TransitionSystem, drawn: Drawn) -> Iterator[Step]:
 def replay_drawn(system: TransitionSystem, drawn: Drawn) -> Divergence | None:
     """Perform a drawn trace in a sandbox of its own."""
     initial = View(Snapshots(system.sizes.schema).of(system.initial))
-    with Sandbox(proc=shows_proc(initial)) as box:
+    with Sandbox(shown_types(initial)) as box:
         return Replayer(box, initial).run(steps_of(system, drawn)).divergence
 
 

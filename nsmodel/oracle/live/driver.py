@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -74,11 +75,15 @@ class Seen:
     """The rest of /proc/PID/status."""
 
 
-class Sandbox:
-    """A throw-away sandbox; `with Sandbox() as box`. Everything in it ends with it. With `proc` it keeps a copy of proc
-    that can be mounted where a trace has it."""
+SHOWN = ("PROC", "SYSFS")
+"""What a sandbox can show from the start, as bits (worker/sandbox.h)."""
 
-    def __init__(self, *, proc: bool = False) -> None:
+
+class Sandbox:
+    """A throw-away sandbox; `with Sandbox() as box`. Everything in it ends with it. Of the types in `shows`, some of
+    `SHOWN`, it keeps a mount that can be put where a trace has it."""
+
+    def __init__(self, shows: Collection[str] = ()) -> None:
         program = worker_path()
         self._ours: list[socket.socket] = []
         theirs: list[socket.socket] = []
@@ -99,7 +104,8 @@ class Sandbox:
             os.closerange(FIRST_SOCKET + WORKERS, 1024)
 
         self._launcher = subprocess.Popen(
-            [str(program), *["proc"] * proc], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            [str(program), f"b{sum(1 << SHOWN.index(kind) for kind in shows)}"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             preexec_fn=sockets, close_fds=False,
         )  # fmt: skip
         for b in theirs:

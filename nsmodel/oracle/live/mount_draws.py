@@ -12,6 +12,7 @@ from nsmodel.kernel.mount.attributes import Atime, SetattrFlags, TypeChange
 from nsmodel.kernel.mount.bind import OpenTreeFlags
 from nsmodel.kernel.mount.dispatch import MountFlags
 from nsmodel.kernel.mount.move import MoveFlags
+from nsmodel.kernel.mount.superblock import mountable
 from nsmodel.kernel.mount.type import Propagation
 from nsmodel.kernel.mount.umount import UmountFlags
 from nsmodel.kernel.objects import ContextPhase, Dentry, Descriptor, FsKind, Kernel, Mount, NsType, Superblock, Task
@@ -135,17 +136,12 @@ class MountDraw:
         return self._some(fitting if fitting and self.pick.random() < 0.9 else own)
 
     def _fs_root(self) -> Dentry | None:
-        """The root of a file system to mount anew, mostly one whose superblock is not there."""
-        used = {s.fs for s in self.state.live(Superblock)}
-        free = [d for d in self.state.dentries if d.parent is None and d.fs.kind == FsKind.NEW and d.fs not in used]
-        if self.pick.random() < 0.1 and self._first_ipc():
-            return self._some([d for d in self.state.dentries if d.parent is None and d.fs.kind == FsKind.SINGLE])
-        return free[0] if free else None
-
-    def _first_ipc(self) -> bool:
-        """The task is in the IPC namespace whose mqueue the model has; each has one of its own."""
-        proxy = self.task.nsproxy
-        return proxy is not None and proxy.ipc is not None and proxy.ipc.slot == 1
+        """The root of a file system to mount anew, mostly a tmpfs."""
+        roots = [d for d in self.state.dentries if d.parent is None and mountable(self.state, self.task, d.fs)]
+        if not roots:
+            return None
+        kind = FsKind.NEW if self.pick.random() < 0.8 else self.pick.choice([d.fs.kind for d in roots])
+        return next((d for d in roots if d.fs.kind == kind), None)
 
     def _on(self, place: Place, at: str = "at", dentry: str = "dentry") -> Given:
         return [(at, place[0]), (dentry, place[1])]

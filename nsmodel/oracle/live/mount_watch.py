@@ -136,7 +136,7 @@ class MountWatch:
             raise Diverged("a file system of its own", f"device {got.device}", f"file system {what}")
         if self.forests.kind(fs) == "NSFS":
             self._compare_file(row, got, what)
-        elif got.root.rstrip("/") != self._paths[row["root"]]:
+        elif self.forests.kind(fs) != "CGROUP2" and got.root.rstrip("/") != self._paths[row["root"]]:
             raise Diverged(self._paths[row["root"]] or "/", got.root, f"root {what}")
         for name, group, bit in (("group", got.group, MS_SHARED), ("master", got.master, MS_SLAVE)):
             number = group if got.propagation & bit else 0

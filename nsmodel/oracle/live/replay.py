@@ -12,7 +12,7 @@ from typing import Any
 from nsmodel.oracle.errors import Diverged
 from nsmodel.oracle.live import translate, translate_mounts, translate_users
 from nsmodel.oracle.live.credentials import compare_credentials, compare_maps, compare_programs, install_programs, kinds
-from nsmodel.oracle.live.driver import Answer, NoAnswer, NsHandle, Sandbox, Seen
+from nsmodel.oracle.live.driver import SHOWN, Answer, NoAnswer, NsHandle, Sandbox, Seen
 from nsmodel.oracle.live.mount_watch import MountWatch
 from nsmodel.oracle.live.routes import Forests, NoPath, Routes
 from nsmodel.oracle.live.translate import AUTO, AUTO_BASE, CHOSEN_BASE, IOCTL, SIGNALS, Command
@@ -115,10 +115,11 @@ class Replayer:
             raise NoAnswer(f"the names of the sandbox's root cannot be made: {_shown(made.extra[0])}")
         self.watch.made(top["root"], made.extra)
         for slot, row in initial.rows("mounts").items():
-            if self.watch.forests.kind(initial.row("dentries", row["root"])["fs"]) == "PROC":
-                shown = self.box.call(0, "mP", self.watch.forests.path(row["mountpoint"]))
+            kind = self.watch.forests.kind(initial.row("dentries", row["root"])["fs"])
+            if kind in SHOWN:
+                shown = self.box.call(0, "mP", SHOWN.index(kind), self.watch.forests.path(row["mountpoint"]))
                 if shown.result < 0:
-                    raise NoAnswer(f"proc cannot be mounted as mount {slot}: {_shown(shown.result)}")
+                    raise NoAnswer(f"{kind.lower()} cannot be mounted as mount {slot}: {_shown(shown.result)}")
 
     def run(self, steps: Iterable[Step]) -> Comparison:
         """Perform steps until the first difference."""
@@ -552,10 +553,10 @@ class Replayer:
                 raise Diverged("alive", "freed", f"{collection} {slot}")
 
 
-def shows_proc(initial: View) -> bool:
-    """Some mount of the first state is of proc."""
+def shown_types(initial: View) -> set[str]:
+    """Of proc and sysfs, what the first state has a mount of."""
     dentries, systems = initial.rows("dentries"), initial.rows("file_systems")
-    return any(systems[dentries[m["root"]]["fs"]]["kind"] == "PROC" for m in initial.rows("mounts").values())
+    return {systems[dentries[m["root"]]["fs"]]["kind"] for m in initial.rows("mounts").values()} & set(SHOWN)
 
 
 def _expected_state(row: dict[str, Any]) -> str:
@@ -585,7 +586,7 @@ def replay_trace(trace: Trace) -> Comparison:
     A divergence of the prelude has a step of 0 or below. Raises
     :class:`nsmodel.oracle.errors.OracleUnavailable` where the machine cannot be asked.
     """
-    with Sandbox(proc=shows_proc(View(trace.start))) as box:
+    with Sandbox(shown_types(View(trace.start))) as box:
         done = Replayer(box, View(trace.start), thorough=True).run(steps_of_trace(trace))
     if done.divergence is not None:
         done.divergence = replace(done.divergence, step=done.divergence.step - len(trace.prelude))

@@ -20,8 +20,8 @@ class NoPath(LookupError):
     """No path of the task ends on the place."""
 
 
-IN_PROC = ("sys", "irq")
-"""Names of proc that a scope can have; they are there already."""
+IN_KERNEL = {"PROC": ("sys", "fs/nfsd"), "SYSFS": ("kernel", "fs/cgroup")}
+"""Paths of the names that proc and sysfs have in a scope; they are there already."""
 
 
 class Forests:
@@ -40,8 +40,8 @@ class Forests:
                 self.root[row["fs"]] = slot
                 continue
             siblings = self.inside.setdefault(above, [])
-            made = self.systems[row["fs"]]["kind"] != "PROC"
-            self.letters[slot] = chr(ord("a") + len(siblings) % 26) if made else IN_PROC[len(siblings)]
+            there = IN_KERNEL.get(self.systems[row["fs"]]["kind"])
+            self.letters[slot] = chr(ord("a") + len(siblings) % 26) if there is None else there[len(siblings)]
             siblings.append(slot)
 
     def path(self, dentry: int) -> str:

@@ -40,8 +40,8 @@ UNKNOWN = 0x40000000
 READ_ONLY_MOUNT, READ_ONLY_SUPERBLOCK = 1, 2
 """What keeps names from being made in a new file system (worker/mounts.h)."""
 FSCONFIG_CREATE, FSCONFIG_RECONFIGURE = 6, 7
-TMPFS, MQUEUE, PROC = "tmpfs", "mqueue", "proc"
-"""What stands for a file system with a superblock of its own at each mount, and with one for all."""
+NAMED = {"NEW": "tmpfs", "INITIAL": "devtmpfs"}
+"""The type that stands for a kind of file system, where that is not its name."""
 
 
 def ms_attributes(m: Machine, flags: Arguments, decides: bool) -> int:
@@ -60,7 +60,8 @@ def mount_attributes(m: Machine, flags: Arguments) -> int:
 
 
 def _type(m: Machine, fs: int) -> str:
-    return {"SINGLE": MQUEUE, "PROC": PROC}.get(m.forests().kind(fs), TMPFS)
+    kind = m.forests().kind(fs)
+    return NAMED.get(kind, kind.lower())
 
 
 def _new(m: Machine, root: int, flags: Arguments, words: tuple[object, ...]) -> Command:

@@ -14,7 +14,7 @@ from nsmodel.kernel.user.privileges import CapabilityFlags, SecurebitFlags
 from nsmodel.kernel.user.setid import KEEP, GroupList
 from nsmodel.system.operation import Call
 
-NEW = ("newns", "newuts", "newpid", "newcgroup", "newnet", "newtime")
+NEW = ("newns", "newuts", "newipc", "newpid", "newcgroup", "newnet", "newtime")
 NAMED = (
     "DAC_OVERRIDE",
     "KILL",

@@ -24,7 +24,7 @@ from nsmodel.kernel.mount.umount import umount2
 from nsmodel.kernel.mount.unlink import rename, unlink
 from nsmodel.kernel.nsfs import close, open_ns, pidfd_open
 from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_owner_uid, ns_get_parent, ns_get_userns
-from nsmodel.kernel.objects import AttributeKind, CapabilityKind, Kernel, SecurebitKind
+from nsmodel.kernel.objects import AttributeKind, CapabilityKind, FsKind, Kernel, SecurebitKind
 from nsmodel.kernel.session import (
     getpgid,
     getpid,
@@ -95,8 +95,9 @@ USERS = Users(
 )  # fmt: skip
 """Ids up to 4, and programs that give each kind of thing."""
 FOREST = Forest(
-    "a", "a/a", "a/b", "b", "b/a", files=("a/c", "c", "d"), tmpfs=[("a", "a/a", "b")] * 8, single=1, nsfs=True,
-    attributes=tuple(AttributeKind), users=USERS,
+    "a", "a/a", "a/b", "b", "b/a", files=("a/c", "c", "d"), tmpfs=[("a", "a/a", "b")] * 8, mqueue=4, nsfs=True,
+    attributes=tuple(AttributeKind), users=USERS, proc=2, sysfs=3,
+    types=(FsKind.CGROUP2, FsKind.DEVPTS, FsKind.OVERLAY, FsKind.INITIAL),
 )  # fmt: skip
 
 WHOLE = Spec(

@@ -37,7 +37,6 @@ from nsmodel.oracle.recorded.judging import Judge
 from nsmodel.oracle.recorded.lookups import ends, lands, opened, permitted, place_of, spot
 from nsmodel.oracle.recorded.paths import Place
 from nsmodel.oracle.recorded.recordings import View
-from nsmodel.oracle.recorded.revealing import lock, locked_by_others
 
 
 def _mount(judge: Judge, view: View) -> None:
@@ -68,17 +67,12 @@ def _mount(judge: Judge, view: View) -> None:
     if not permitted(judge, view, task):
         return
     fstype = step.text("fstype")
-    if not new_mounts.check_type(judge, view, task, fstype):
+    if not new_mounts.check_type(judge, view, fstype):
         return
     assert fstype is not None
     fs = new_mounts.file_system_of(judge, view, task, fstype, step.text("source"))
     root = new_mounts.root_of(judge, view, fs)
     judge.places.mounts.kind_like(spot(judge, at), root, step.errno != "ENOTDIR")
-    assert task.nsproxy is not None and task.nsproxy.mnt is not None
-    locked = locked_by_others(judge.places, task.nsproxy.mnt, fs, attributes)
-    if locked is None:
-        judge.must(view, "EPERM", "the mount would reveal too much")
-        return
     try:
         judge.call(view, path_mount, task, flags, attributes, None, root, at.mount, at.dentry)
     except Differs as problem:
@@ -86,7 +80,6 @@ def _mount(judge: Judge, view: View) -> None:
             raise Uncovered(f"{step.errno} of the file system itself: {fstype}") from None
         raise
     if step.errno is None:
-        lock(judge.places, fs, locked)
         new_mounts.made(judge, task, fs, "upperdir=" in (step.text("data") or ""))
         source = step.text("source")
         judge.places.mounts.labels.sources[fs] = "none" if source is None else source

@@ -30,6 +30,19 @@ DEVICES = frozenset({
     "ntfs3", "minix", "romfs",
 })  # fmt: skip
 """Types that show what is on a block device."""
+KINDS = {
+    "nsfs": FsKind.NSFS, "proc": FsKind.PROC, "sysfs": FsKind.SYSFS, "mqueue": FsKind.MQUEUE, "cgroup": FsKind.CGROUP2,
+    "cgroup2": FsKind.CGROUP2,
+}  # fmt: skip
+"""Types whose kind is not said by who may mount them."""
+EMPTY = {
+    "proc": ("/sys/fs/binfmt_misc", "/fs/nfsd"),
+    "sysfs": (
+        "/fs/cgroup", "/fs/bpf", "/fs/fuse/connections", "/fs/pstore", "/fs/selinux", "/fs/smackfs", "/kernel/debug",
+        "/kernel/tracing", "/kernel/security", "/kernel/config", "/firmware/efi/efivars",
+    ),
+}  # fmt: skip
+"""Directories that are made to be mounted on, and are always empty (make_empty_dir_inode)."""
 ALIKE = frozenset({"LTP", "mp"})
 """What a recording makes of names such as LTP_mouB3x9 and 123_mp (see `twins`)."""
 READONLY = frozenset({"squashfs", "iso9660", "erofs", "romfs", "cramfs"})
@@ -79,16 +92,17 @@ class Names:
     def file_system(self, fstype: str, owner: UserNamespace | None, there: bool) -> FileSystem:
         """A file system with its root; `there`: its superblock exists already."""
         fs = self.k.new(FileSystem)
-        fs.kind = FsKind.NSFS if fstype == "nsfs" else FsKind.SINGLE if fstype in SINGLE else FsKind.NEW
+        anybody = fstype == "?" or fstype.split(".")[0] in IN_USER_NS
+        fs.kind = KINDS.get(fstype, FsKind.NEW if anybody else FsKind.INITIAL)
         root = self.k.new(Dentry)
         root.fs = fs
         root.directory = fs.kind != FsKind.NSFS
         self.types[fs] = fstype
         self.roots[fs] = root
         self.kinds[root] = Kind.DIRECTORY if root.directory else Kind.FILE
-        if there or fs.kind == FsKind.SINGLE:
+        if there or fstype in SINGLE:
             sb = self.k.new(Superblock)
-            sb.fs, sb.owner = fs, owner
+            sb.fs, sb.owner, sb.kept = fs, owner, fstype in SINGLE
         elif fstype in FRESH:
             self.whole.add(root)
         return fs
@@ -124,6 +138,8 @@ class Names:
         dentry.parent = directory
         self.children.setdefault(directory, {})[name] = dentry
         self.names[dentry] = name
+        inside = EMPTY.get(self.types[directory.fs])
+        dentry.empty = inside is not None and self.path(dentry) in inside
         self.undo.append(lambda: self._drop(dentry))
         self.absent.discard((directory, name))
         self.settle(dentry, kind)

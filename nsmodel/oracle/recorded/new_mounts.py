@@ -5,33 +5,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nsmodel.kernel.credentials import admin
 from nsmodel.kernel.mount.new import do_fsconfig_create, do_fsconfig_reconfigure, do_fsmount, do_fsopen, do_fspick
-from nsmodel.kernel.objects import Attribute, ContextPhase, Dentry, Descriptor, FileSystem, FsKind, Superblock, Task
+from nsmodel.kernel.objects import ContextPhase, Dentry, Descriptor, FileSystem, Superblock, Task
 from nsmodel.oracle.recorded.files import CONTEXT
 from nsmodel.oracle.recorded.flags import new_mount_attributes, split, type_word
 from nsmodel.oracle.recorded.judgement import Differs, Uncovered
 from nsmodel.oracle.recorded.judging import Judge
 from nsmodel.oracle.recorded.lookups import ends, opened, permitted, place_of
-from nsmodel.oracle.recorded.names import DEVICES, IN_USER_NS, MISSING, PSEUDO, READONLY, SINGLE, parts_of
+from nsmodel.oracle.recorded.names import DEVICES, MISSING, PSEUDO, READONLY, SINGLE, parts_of
 from nsmodel.oracle.recorded.recordings import AT_FDCWD, View
-from nsmodel.oracle.recorded.revealing import lock, locked_by_others
 
 FS_ERRORS = frozenset({
     "EINVAL", "ENODEV", "ENOTBLK", "ENOENT", "EACCES", "EROFS", "ENXIO", "EBUSY", "EIO", "EPERM", "ESTALE", "ELOOP",
     "EOPNOTSUPP",
 })  # fmt: skip
 """What a file system can fail with itself, by its options, its device, or what it finds there."""
-OF_NAMESPACE = {"sysfs": "net", "mqueue": "ipc", "cgroup": "cgroup", "cgroup2": "cgroup"}
-"""The namespace whose owner may mount a type; there is a sysfs for each network and a mqueue for each IPC namespace."""
+OF_NAMESPACE = {"sysfs": "net", "mqueue": "ipc"}
+"""There is a sysfs for each network and a mqueue for each IPC namespace."""
 SET_FLAG, SET_STRING, SET_BINARY, SET_PATH, SET_PATH_EMPTY, SET_FD, CREATE, RECONFIGURE, CREATE_EXCL = range(9)
 FSOPEN_CLOEXEC = 1
 FSPICK_KNOWN = 0xF
 FSPICK_SYMLINK_NOFOLLOW, FSPICK_EMPTY_PATH = 2, 8
 
 
-def check_type(judge: Judge, view: View, task: Task, fstype: str | None) -> bool:
-    """The type is a file system that the caller may mount; False when the call ended with it."""
+def check_type(judge: Judge, view: View, fstype: str | None) -> bool:
+    """There is such a type; False when the call ended with it."""
     if fstype is None:
         judge.must(view, "EINVAL", "a new mount without a type")
         return False
@@ -41,13 +39,6 @@ def check_type(judge: Judge, view: View, task: Task, fstype: str | None) -> bool
     if view.step.errno == "ENODEV":
         judge.guesses += 1  # which types a kernel has is a name like any other
         return False
-    base = fstype.split(".")[0]
-    if base not in IN_USER_NS and not admin(judge.world.k, task, judge.world.first_user()):
-        judge.must(view, "EPERM", f"no CAP_SYS_ADMIN in the first user namespace, for {fstype}")
-        return False
-    if base == "proc" and not admin(judge.world.k, task, task.pid.ns.owner):
-        judge.must(view, "EPERM", "no CAP_SYS_ADMIN over the owner of the active pid namespace")
-        return False
     return True
 
 
@@ -56,23 +47,17 @@ def file_system_of(judge: Judge, view: View, task: Task, fstype: str, source: st
     places = judge.places
     singles, names = places.mounts.singles, places.names
     key: tuple[str, object] | None = None
-    owner = task.user_ns
     if fstype in SINGLE:
         field = OF_NAMESPACE.get(fstype)
         ns = None if field is None or task.nsproxy is None else getattr(task.nsproxy, field)
-        if ns is not None and ns.owner is not None:
-            owner = ns.owner
-        first = ns is None or field == "cgroup" or ns is judge.world.namespaces.get(f"{field}1")
+        first = ns is None or ns is judge.world.namespaces.get(f"{field}1")
         key = (fstype, view.step.args.get("data") if fstype == "cgroup" else None if first else ns)
     elif fstype in DEVICES:
         key = ("device", source)
     if key is not None and key in singles:
-        fs = singles[key]
-        there = any(sb.fs is fs for sb in judge.world.k.live(Superblock))
-        if fstype in DEVICES:  # its superblock is shared while it is there
-            fs.kind = FsKind.SINGLE if there else FsKind.NEW
-        if there or fstype in DEVICES:
-            return fs
+        return singles[key]
+    ipc = None if task.nsproxy is None else task.nsproxy.ipc
+    owner = ipc.owner if fstype == "mqueue" and ipc is not None else judge.world.first_user()
     fs = names.file_system(fstype, owner, False)
     if key is not None:
         singles[key] = fs
@@ -99,15 +84,12 @@ def root_of(judge: Judge, view: View, fs: FileSystem) -> Dentry:
 def made(judge: Judge, task: Task, fs: FileSystem, upper: bool) -> None:
     """A superblock was made, or found: what is known of it. `upper`: an overlay has a directory to write to."""
     fstype = judge.places.names.types[fs]
-    if fstype in DEVICES:
-        fs.kind = FsKind.NEW
+    if fstype == "proc":
+        judge.places.shown_by[fs] = task.pid.ns
     for sb in judge.world.k.live(Superblock):
         if sb.fs is fs:
             if fstype in READONLY or (fstype == "overlay" and not upper):
                 sb.readonly = True
-            if fstype == "proc":
-                judge.places.shown_by[fs] = task.pid.ns
-                sb.owner = task.pid.ns.owner
 
 
 def own_error(judge: Judge, view: View, fstype: str) -> bool:
@@ -217,7 +199,7 @@ def _fsconfig(judge: Judge, view: View) -> None:
     assert fs is not None
     fstype = judge.places.names.types[fs]
     if file.phase == ContextPhase.CREATE_PARAMS:
-        if not check_type(judge, view, task, fstype):
+        if not check_type(judge, view, fstype):
             return
         if step.errno in FS_ERRORS and step.errno not in ("EPERM", "EBUSY"):
             told["failed"] = ""  # kept although the call is not judged
@@ -246,18 +228,8 @@ def _fsmount(judge: Judge, view: View) -> None:
     file = _context(judge, view, "fsfd")
     if file is None:
         return
-    locked: frozenset[Attribute] | None = frozenset()
-    if file.context is not None and file.phase == ContextPhase.AWAITING_MOUNT and task.nsproxy is not None:
-        ns = task.nsproxy.mnt
-        assert ns is not None
-        locked = locked_by_others(judge.places, ns, file.context, attributes)
-    if locked is None:
-        judge.must(view, "EPERM", "the mount would reveal too much")
-        return
-    fs = file.context
     out = judge.call(view, do_fsmount, task, file, attributes)
-    if out is not None and fs is not None:
-        lock(judge.places, fs, locked)
+    if out is not None:
         opened(judge, view, task, out)
 
 

@@ -81,6 +81,7 @@ class World:
             found.owner = None if cls is UserNamespace else self.first_user()
             if isinstance(found, UserNamespace):
                 found.setgroups = found.parent_could_setfcap = True
+                found.initial = found is self.first_user()
             if isinstance(found, PidNamespace):
                 found.started = found.adding = True
                 found.child_reaper = self._unseen_init(found)

@@ -9,7 +9,7 @@
  * Calls that take a text alone reach `@` and `%` from a working directory in /proc, from where `thread-self/fd/N` leads
  * on; the task's own is kept in a descriptor meanwhile, so that its mount stays as much in use as before.
  */
-enum { PROC = 90, PROC_TREE = 92, EXTRAS = 64, LINE = 2048 };
+enum { PROC = 90, TREES = 92, EXTRAS = 64, LINE = 2048 };
 
 static int handle[64];
 static uint64_t bottom;
@@ -253,10 +253,10 @@ static long mount_call(char *at, uint64_t *extra, int *extras) {
     result = SYS(fspick, AT_FDCWD, p.text[0], 0);
     if (result >= 0) { handle[h] = (int)result; result = 0; }
     break;
-  case 'P': /* the sandbox's own proc, mounted on PATH */
-    p.text[0] = word(&at);
-    result = SYS(move_mount, PROC_TREE, "", AT_FDCWD, p.text[0], 4);
-    SYS(close, PROC_TREE);
+  case 'P': /* the sandbox's own proc (0) or sysfs (1), mounted on PATH */
+    fd = TREES + number(&at); p.text[0] = word(&at);
+    result = SYS(move_mount, fd, "", AT_FDCWD, p.text[0], 4);
+    SYS(close, fd);
     break;
   case 'N': /* make NAMES in the root directory */
     fd = SYS(open, "/", O_PATH);

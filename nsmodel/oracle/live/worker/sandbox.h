@@ -50,22 +50,31 @@ static void leave_tree(void) {
   need("mkdir proc: ", SYS(mkdir, "/proc", 0755));
   need("mkdir new: ", SYS(mkdir, "/new", 0755));
   need("mounting proc: ", SYS(mount, "proc", "/proc", "proc", 0, 0));
+  need("mkdir sys: ", SYS(mkdir, "/sys", 0755));
+  need("mounting sysfs: ", SYS(mount, "sys", "/sys", "sysfs", 0, 0));
   need("making the bottom shared: ", SYS(mount, "none", ".", 0, SHARED, 0));
 }
-static void furnish(int with_proc) {
+/* A copy of what is mounted on a path, for a place of the model that shows it from the start. */
+static void keep_tree(const char *path, int which) {
+  long tree = SYS(open_tree, AT_FDCWD, path, 1);
+  need("a copy of what is mounted: ", tree);
+  need("its place: ", SYS(dup3, tree, TREES + which, 0));
+  SYS(close, tree);
+}
+static void furnish(int shown) {
   need("making the bottom private: ", SYS(mount, "none", ".", 0, REC_PRIVATE, 0));
   need("mounting proc: ", SYS(mount, "proc", "/proc", "proc", 0, 0));
   long proc = SYS(open, "/proc", O_PATH | O_DIRECTORY);
   need("proc: ", proc);
   need("its place: ", SYS(dup3, proc, PROC, 0));
   SYS(close, proc);
-  if (with_proc) {
-    long tree = SYS(open_tree, AT_FDCWD, "/proc", 1);
-    need("a copy of proc: ", tree);
-    need("its place: ", SYS(dup3, tree, PROC_TREE, 0));
-    SYS(close, tree);
-  }
+  if (shown & 1) keep_tree("/proc", 0);
   need("hiding proc: ", SYS(umount2, "/proc", DETACH));
+  if (shown & 2) {
+    need("mounting sysfs: ", SYS(mount, "sys", "/sys", "sysfs", 0, 0));
+    keep_tree("/sys", 1);
+    need("hiding sysfs: ", SYS(umount2, "/sys", DETACH));
+  }
   need("mounting the root: ", SYS(mount, "sandbox", "/new", "tmpfs", 0, 0));
   need("entering it: ", SYS(chdir, "/new"));
   need("pivot_root: ", SYS(pivot_root, ".", "."));
@@ -84,7 +93,7 @@ static void id_map(long pid, const char *name) {
   if (result < 0) { end_sandbox(pid); die("writing an id map: ", result); }
 }
 /* Make the sandbox: gives the number of its first process outside, and 0 inside, once it was told to go on. */
-static long make_sandbox(int with_proc) {
+static long make_sandbox(int shown) {
   struct clone_args args;
   char byte = 0;
   leave_tree();
@@ -98,7 +107,7 @@ static long make_sandbox(int with_proc) {
     SYS(setgroups, 0, 0);
     SYS(setresgid, 0, 0, 0);
     SYS(setresuid, 0, 0, 0);
-    furnish(with_proc);
+    furnish(shown);
     return 0;
   }
   need("making the sandbox's namespaces: ", pid);

@@ -160,8 +160,8 @@ static void resume(char *state) {
 int main(int words, char **word) {
   char byte = 0;
   unsigned cpu = 0;
-  int with_proc = words > 1 && *word[1] == 'p';
-  if (words > 1 && !with_proc) resume(word[1]);
+  int begins = words > 1 && *word[1] == 'b', shown = begins ? word[1][1] - '0' : 0; /* proc: 1, sysfs: 2, from the start */
+  if (words > 1 && !begins) resume(word[1]);
   unsigned long cpus[16] = {0};
   SYS(getcpu, &cpu, 0, 0);
   cpus[cpu / 64 % 16] = 1ul << cpu % 64;
@@ -170,7 +170,7 @@ int main(int words, char **word) {
   need("its own file: ", exe);
   need("its place: ", SYS(dup3, exe, PROC + 1, 0));
   SYS(close, exe);
-  long pid = make_sandbox(with_proc);
+  long pid = make_sandbox(shown);
   if (pid == 0) {
     for (int i = 0; i < MOST; i++) handle[i] = -1;
     need("setsid: ", SYS(setsid));

@@ -1,0 +1,143 @@
+"""Superblocks: who may make one, whose it is, and which one mounting a file system gives (fs/super.c: mount_capable,
+vfs_get_tree; proc_init_fs_context, sysfs_init_fs_context, mqueue_init_fs_context, cgroup_init_fs_context, v6.18)."""
+
+from __future__ import annotations
+
+from nsmodel.ir.language import EINVAL, EPERM, fail, helper, the
+from nsmodel.kernel.credentials import admin
+from nsmodel.kernel.mutants import MQUEUE_ANY_OWNER, PROC_ANY_OWNER, SYSFS_ANY_OWNER
+from nsmodel.kernel.objects import FileSystem, FsKind, Kernel, Namespace, Nsproxy, Superblock, Task, UserNamespace
+
+
+@helper
+def first_user_ns(k: Kernel) -> UserNamespace:
+    """The outermost user namespace that the model knows."""
+    first: UserNamespace | None = None
+    for u in k.user_namespaces:
+        if u.owner is None and first is None:
+            first = u
+    assert first is not None
+    return first
+
+
+@helper
+def owner_of(k: Kernel, ns: Namespace | None) -> UserNamespace:
+    """The owner of a namespace; of one that the scope leaves out, the outermost user namespace."""
+    if ns is not None:
+        if ns.owner is not None:
+            return ns.owner
+    return first_user_ns(k)
+
+
+@helper
+def proxy_of(k: Kernel, task: Task) -> Nsproxy:
+    """The namespaces of a task that runs."""
+    proxy = task.nsproxy
+    assert proxy is not None
+    return proxy
+
+
+@helper
+def shows_foreign(k: Kernel, task: Task, fs: FileSystem) -> bool:
+    """A new mount of a file system would show a namespace of the task's over whose owner it has no CAP_SYS_ADMIN."""
+    proxy = proxy_of(k, task)
+    if fs.kind == FsKind.PROC:
+        return not admin(k, task, owner_of(k, task.pid.ns))
+    if fs.kind == FsKind.SYSFS:
+        return not admin(k, task, owner_of(k, proxy.net))
+    if fs.kind == FsKind.MQUEUE:
+        return not admin(k, task, owner_of(k, proxy.ipc))
+    if fs.kind == FsKind.CGROUP2:
+        return not admin(k, task, owner_of(k, proxy.cgroup))
+    return False
+
+
+@helper
+def maker_of(k: Kernel, task: Task, fs: FileSystem) -> UserNamespace:
+    """Over what the mounter of a file system needs capabilities: its own user namespace; of one that shows a namespace,
+    the owner of that (`fc->user_ns`)."""
+    proxy = proxy_of(k, task)
+    if fs.kind == FsKind.PROC and not k.bug(PROC_ANY_OWNER):
+        return owner_of(k, task.pid.ns)
+    if fs.kind == FsKind.SYSFS and not k.bug(SYSFS_ANY_OWNER):
+        return owner_of(k, proxy.net)
+    if fs.kind == FsKind.MQUEUE and not k.bug(MQUEUE_ANY_OWNER):
+        return owner_of(k, proxy.ipc)
+    if fs.kind == FsKind.CGROUP2:
+        return owner_of(k, proxy.cgroup)
+    return task.user_ns
+
+
+@helper
+def check_context(k: Kernel, task: Task, fs: FileSystem) -> None:
+    """What a file system asks for before a context for it is made (sysfs_init_fs_context)."""
+    if fs.kind == FsKind.SYSFS and not admin(k, task, maker_of(k, task, fs)):
+        fail(EPERM, "no CAP_SYS_ADMIN over the owner of the network namespace, which sysfs shows")
+
+
+@helper
+def check_mount_capable(k: Kernel, task: Task, fs: FileSystem, owner: UserNamespace) -> None:
+    """Who may make a superblock (mount_capable)."""
+    if fs.kind == FsKind.INITIAL:
+        if not task.user_ns.initial or not admin(k, task, task.user_ns):
+            fail(EPERM, "no CAP_SYS_ADMIN in the initial user namespace, for a type without FS_USERNS_MOUNT")
+    elif not admin(k, task, owner):
+        fail(EPERM, "no CAP_SYS_ADMIN over the user namespace of the superblock, or over the owner of what it shows")
+
+
+@helper
+def lacks_options(k: Kernel, fs: FileSystem) -> bool:
+    """The file system cannot be mounted without options (ovl_parse_layer, ovl_fill_super)."""
+    return fs.kind == FsKind.OVERLAY
+
+
+@helper
+def check_options(k: Kernel, fs: FileSystem) -> None:
+    """A file system can be mounted without options."""
+    if lacks_options(k, fs):
+        fail(EINVAL, "overlay without a lower directory")
+
+
+@helper
+def get_tree(k: Kernel, task: Task, owner: UserNamespace, fs: FileSystem, readonly: bool) -> Superblock:
+    """The superblock that mounting a file system gives: the one that is there, or a new one (vfs_get_tree). A sysfs
+    belongs to the initial user namespace, whoever mounted it first."""
+    old = the(s for s in k.superblocks if s.fs is fs)
+    if old is not None:
+        return old
+    sb = k.new(Superblock)
+    sb.fs = fs
+    sb.readonly = readonly
+    holder: UserNamespace | None = owner
+    if fs.kind == FsKind.SYSFS:
+        holder = the(u for u in k.user_namespaces if u.initial)
+        sb.net = proxy_of(k, task).net
+    if fs.kind == FsKind.MQUEUE:
+        sb.ipc = proxy_of(k, task).ipc
+        sb.kept = True
+    sb.owner = holder
+    if holder is not None:
+        holder.count += 1
+    return sb
+
+
+@helper
+def unused(k: Kernel, fs: FileSystem) -> bool:
+    """A file system is not there."""
+    return not any(s.fs is fs for s in k.superblocks)
+
+
+@helper
+def mountable(k: Kernel, task: Task, fs: FileSystem) -> bool:
+    """Which file system of the scope mounting a type gives: the one of the task's namespace, if that has one already,
+    else one whose names are free."""
+    proxy = proxy_of(k, task)
+    if fs.kind == FsKind.NSFS:
+        return False
+    if fs.kind == FsKind.MQUEUE:
+        queues = the(s for s in k.superblocks if s.fs.kind == FsKind.MQUEUE and s.ipc is proxy.ipc)
+        return unused(k, fs) if queues is None else queues.fs is fs
+    if fs.kind == FsKind.SYSFS:
+        devices = the(s for s in k.superblocks if s.fs.kind == FsKind.SYSFS and s.net is proxy.net)
+        return unused(k, fs) if devices is None else devices.fs is fs
+    return fs.kind == FsKind.CGROUP2 or unused(k, fs)
