@@ -1,26 +1,26 @@
-"""File systems that show a namespace (sysfs, mqueue, cgroup2, proc) are mounted by whoever has rights over it, and show
-no more than is there already; others by any root of a user namespace, or by the initial one's alone."""
+"""What shows a namespace (sysfs, mqueue, cgroups) is mounted by whoever has rights over that, and reveals nothing."""
 
 from nsmodel.kernel.arguments import AttributeFlags, CloneFlags
+from nsmodel.kernel.cgroup import write_release_agent
 from nsmodel.kernel.fork import unshare
 from nsmodel.kernel.mount.base import Forest
 from nsmodel.kernel.mount.new import fsconfig_create, fsmount, fsopen, mount_new
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
-from nsmodel.kernel.mutants import ML14, MQUEUE_ANY_OWNER, SYSFS_ANY_OWNER
+from nsmodel.kernel.mutants import ML14, MQUEUE_ANY_OWNER, SYSFS_ANY_OWNER, US11
 from nsmodel.kernel.objects import FsKind, Kernel
-from nsmodel.kernel.properties import FAIL_ATOMIC, FULLY_VISIBLE, NO_UAF, PROP_DOWN, REF_EXACT, STEP_TOTAL
+from nsmodel.kernel.properties import CAP_CONFINED, FAIL_ATOMIC, FULLY_VISIBLE, NO_UAF, PROP_DOWN, REF_EXACT, STEP_TOTAL
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec
 from nsmodel.system.verdict import Verdict
 
-PROPERTIES = (FULLY_VISIBLE, PROP_DOWN, REF_EXACT, NO_UAF, STEP_TOTAL, FAIL_ATOMIC)
+PROPERTIES = (FULLY_VISIBLE, CAP_CONFINED, PROP_DOWN, REF_EXACT, NO_UAF, STEP_TOTAL, FAIL_ATOMIC)
 FOREST = Forest(
     "a",
     tmpfs=[()],
     mqueue=2,
     sysfs=2,
     visible_sysfs="a",
-    types=(FsKind.CGROUP2, FsKind.DEVPTS, FsKind.OVERLAY, FsKind.INITIAL),
+    types=(FsKind.CGROUP1, FsKind.CGROUP2, FsKind.DEVPTS, FsKind.OVERLAY, FsKind.INITIAL),
 )
 
 SPEC = Spec(
@@ -56,9 +56,15 @@ SPEC = Spec(
         op(umount2, flags=[UmountFlags()]),
         op(fsopen),
         op(fsconfig_create),
+        op(write_release_agent),
         op(fsmount, flags=[AttributeFlags()]),
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
-    kills={SYSFS_ANY_OWNER: "FULLY_VISIBLE", MQUEUE_ANY_OWNER: "FULLY_VISIBLE", ML14: "FULLY_VISIBLE"},
+    kills={
+        SYSFS_ANY_OWNER: "FULLY_VISIBLE",
+        MQUEUE_ANY_OWNER: "FULLY_VISIBLE",
+        ML14: "FULLY_VISIBLE",
+        US11: "CAP_CONFINED",
+    },
 )

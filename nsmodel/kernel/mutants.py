@@ -161,5 +161,7 @@ SYSFS_ANY_OWNER = Switch(
 MQUEUE_ANY_OWNER = Switch(
     "mqueue_any_owner", "mqueue_any_owner", "mqueue asks for no rights over the IPC namespace", "synthetic"
 )
+ML08 = Switch("ML08", "dotdot_no_connected", "`..` leaves a mount whose directory was moved away", "CVE-2015-2925")
+US11 = Switch("US11", "release_agent_any_root", "release_agent asks for no capability", "CVE-2022-0492")
 ML03 = Switch("ML03", "lock_readonly_only", "of a mount's attributes read-only alone is locked", "CVE-2014-5207")
 US06 = Switch("US06", "userns_kept_on_failure", "an unshare that fails keeps its new user namespace", "CVE-2013-4205")

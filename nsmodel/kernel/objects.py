@@ -137,6 +137,8 @@ class UserNamespace(Namespace):
     creator: Id
     """The effective user of whoever made it, who has every capability over it from the parent
     (the kernel's `owner`)."""
+    creator_group: Id
+    """Its maker's effective group (the kernel's `group`), which no rule of Linux 6.18 asks for."""
     setgroups: bool
     """USERNS_SETGROUPS_ALLOWED."""
     parent_could_setfcap: bool
@@ -219,11 +221,13 @@ class FsKind(enum.IntEnum):
     """The one of the mounter's network namespace, as long as it is mounted; its names are there already."""
     CGROUP2 = 5
     """The machine's; shown from where the mounter's cgroup namespace begins, in the scope the same for all."""
-    DEVPTS = 6
+    CGROUP1 = 6
+    """A hierarchy of version 1 that is there already; like CGROUP2."""
+    DEVPTS = 7
     """A superblock of its own each time, like tmpfs, without names to mount on."""
-    OVERLAY = 7
+    OVERLAY = 8
     """Mounted without options it lacks a directory to lay over."""
-    INITIAL = 8
+    INITIAL = 9
     """One that a user namespace's root may not mount, but the initial one's alone (devtmpfs; no FS_USERNS_MOUNT)."""
 
 

@@ -89,6 +89,7 @@ CAP_CONFINED = prop(
     users.effective_is_permitted,
     in_steps=True,
 )
+MP_CONTAINED = prop("MP_CONTAINED", "a walk by `..` stays in what its mount shows", in_steps=True)
 ROOT_CONFINED = prop(
     "ROOT_CONFINED",
     "whoever is in a chroot, or shares its root, gets no capability over it",
@@ -138,6 +139,7 @@ ALL: tuple[Property, ...] = (
     MAP_BIJ,
     UCOUNT_EXACT,
     CAP_CONFINED,
+    MP_CONTAINED,
     ROOT_CONFINED,
     PTRACE_CONF,
     INODE_CAP,

@@ -42,6 +42,8 @@ ATIME = (AttributeKind.NOATIME, AttributeKind.NODIRATIME, AttributeKind.RELATIME
 
 IN_KERNEL = ("a", "b")
 """Directories of a proc or sysfs: one that holds something, and one that is made to be mounted on."""
+HIERARCHIES = (FsKind.CGROUP1, FsKind.CGROUP2)
+"""What there is one of on the machine."""
 NEVER = (FsKind.OVERLAY, FsKind.INITIAL)
 """Types of which no superblock is ever made."""
 
@@ -57,7 +59,7 @@ class Forest:
     `mqueue` says of how many IPC namespaces there can be a mqueue (the first one's is there from the start), `proc`
     how many times proc can be mounted and `sysfs` of how many network namespaces, with a directory that holds something
     and one that is made to be mounted on; `visible` is where a proc is mounted from the start, `visible_sysfs` a sysfs.
-    `types` are file systems without names: each can be mounted once at a time, CGROUP2 as often as one likes.
+    `types` are file systems without names: each can be mounted once at a time, those of cgroups as often as one likes.
     """
 
     def __init__(
@@ -122,7 +124,7 @@ class Forest:
             k.new(Sysctl).mount_max = self.mount_max
         assert task.nsproxy is not None and task.nsproxy.mnt is not None
         ns = task.nsproxy.mnt
-        for fs_root in (bottom, root, *queues[:1], *[d for d in others if d.fs.kind == FsKind.CGROUP2]):
+        for fs_root in (bottom, root, *queues[:1], *[d for d in others if d.fs.kind in HIERARCHIES]):
             sb = k.new(Superblock)
             sb.fs = fs_root.fs
             # The hidden bottom comes from outside, as does what there is one of on the machine.

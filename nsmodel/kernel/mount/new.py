@@ -15,6 +15,7 @@ from nsmodel.kernel.mount.superblock import (
     check_mount_capable,
     check_options,
     get_tree,
+    is_cgroup,
     lacks_options,
     maker_of,
     mountable,
@@ -157,7 +158,7 @@ def fsconfig_create(k: Kernel, task: Task, file: Descriptor) -> int:
     given(may_call(k, task) and file.table is task.group_leader)
     fs = file.context
     if fs is not None:
-        one = fs.kind == FsKind.MQUEUE or fs.kind == FsKind.SYSFS or fs.kind == FsKind.CGROUP2
+        one = fs.kind == FsKind.MQUEUE or fs.kind == FsKind.SYSFS or is_cgroup(k, fs)
         given(file.phase != ContextPhase.CREATE_PARAMS or unused(k, fs) != one)
     return do_fsconfig_create(k, task, file, False)
 

@@ -10,6 +10,7 @@ from nsmodel.ir.language import (
     ENOTDIR,
     EPERM,
     EROFS,
+    assure,
     fail,
     given,
     helper,
@@ -20,8 +21,8 @@ from nsmodel.kernel.mount.common import check_may_mount, is_readonly
 from nsmodel.kernel.mount.new import open_mount
 from nsmodel.kernel.mount.path import names, walks_to
 from nsmodel.kernel.mount.tree import below, mount_ns, superblock_of, top_at
-from nsmodel.kernel.mutants import ML15
-from nsmodel.kernel.objects import CapabilityKind, Dentry, Descriptor, FsKind, Kernel, Mount, Task
+from nsmodel.kernel.mutants import ML08, ML15
+from nsmodel.kernel.objects import CapabilityKind, Dentry, Descriptor, FsKind, FsStruct, Kernel, Mount, Task
 from nsmodel.kernel.pins import name_same
 from nsmodel.kernel.refs import set_pwd, set_root
 
@@ -44,6 +45,62 @@ def chdir(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> int:
     given(may_call(k, task) and task.fs is not None and walks_to(k, task, at, dentry))
     given(dentry.directory or not at.expiring)
     return do_chdir(k, task, at, dentry)
+
+
+@helper
+def in_root(k: Kernel, fs: FsStruct, m: Mount, dentry: Dentry) -> bool:
+    """A place is the root directory (path_equal)."""
+    return fs.root_mnt is m and fs.root_dentry is dentry
+
+
+@helper
+def leaves_over(k: Kernel, fs: FsStruct, m: Mount, dentry: Dentry) -> Mount | None:
+    """The mount whose mountpoint a walk by `..` from a place goes on from: the place's own, or the lowest of a stack
+    on it. None where the walk stays: at the root directory, within a mount, or where nothing is below
+    (choose_mountpoint)."""
+    if in_root(k, fs, m, dentry) or dentry is not m.root:
+        return None
+    here: Mount | None = m
+    while here is not None:
+        up = here.parent
+        at = here.mountpoint
+        if up is None or at is None:
+            return None
+        if in_root(k, fs, up, at):
+            return None
+        if at is not up.root:
+            return here
+        here = up
+    return None
+
+
+@syscall(source="fs/open.c: SYSCALL_DEFINE1(chdir); fs/namei.c: follow_dotdot, path_connected (v6.18); chdir(2)")
+def chdir_up(k: Kernel, task: Task) -> int:
+    """chdir(".."): also from a directory that was moved out of what its mount shows."""
+    given(may_call(k, task))
+    fs = task.fs
+    given(fs is not None)
+    assert fs is not None
+    at = fs.cwd_mnt
+    name = fs.cwd_dentry
+    assert at is not None and name is not None
+    stays = in_root(k, fs, at, name)
+    over = leaves_over(k, fs, at, name)
+    if over is not None:
+        if over.parent is not None and over.mountpoint is not None:
+            at = over.parent
+            name = over.mountpoint
+    elif name is at.root:
+        stays = True
+    up = name.parent
+    if not stays and up is not None:
+        if not below(k, up, at.root) and not k.bug(ML08):
+            fail(ENOENT, "the directory above is not below what the mount shows")
+        assure("MP_CONTAINED", below(k, up, at.root), "a walk by `..` leaves what its mount shows", task, at)
+        name = up
+    top = top_at(k, at, name)
+    given(not at.expiring and not top.expiring)
+    return do_chdir(k, task, top, name if top is at else top.root)
 
 
 @syscall(source="fs/open.c: SYSCALL_DEFINE1(fchdir) (v6.18); fchdir(2)")

@@ -38,6 +38,12 @@ def proxy_of(k: Kernel, task: Task) -> Nsproxy:
 
 
 @helper
+def is_cgroup(k: Kernel, fs: FileSystem) -> bool:
+    """A hierarchy of cgroups, which is the machine's and shown from where a cgroup namespace begins."""
+    return fs.kind == FsKind.CGROUP1 or fs.kind == FsKind.CGROUP2
+
+
+@helper
 def shows_foreign(k: Kernel, task: Task, fs: FileSystem) -> bool:
     """A new mount of a file system would show a namespace of the task's over whose owner it has no CAP_SYS_ADMIN."""
     proxy = proxy_of(k, task)
@@ -47,7 +53,7 @@ def shows_foreign(k: Kernel, task: Task, fs: FileSystem) -> bool:
         return not admin(k, task, owner_of(k, proxy.net))
     if fs.kind == FsKind.MQUEUE:
         return not admin(k, task, owner_of(k, proxy.ipc))
-    if fs.kind == FsKind.CGROUP2:
+    if is_cgroup(k, fs):
         return not admin(k, task, owner_of(k, proxy.cgroup))
     return False
 
@@ -63,7 +69,7 @@ def maker_of(k: Kernel, task: Task, fs: FileSystem) -> UserNamespace:
         return owner_of(k, proxy.net)
     if fs.kind == FsKind.MQUEUE and not k.bug(MQUEUE_ANY_OWNER):
         return owner_of(k, proxy.ipc)
-    if fs.kind == FsKind.CGROUP2:
+    if is_cgroup(k, fs):
         return owner_of(k, proxy.cgroup)
     return task.user_ns
 
@@ -76,10 +82,16 @@ def check_context(k: Kernel, task: Task, fs: FileSystem) -> None:
 
 
 @helper
+def initial_admin(k: Kernel, task: Task) -> bool:
+    """CAP_SYS_ADMIN in the initial user namespace (capable)."""
+    return task.user_ns.initial and admin(k, task, task.user_ns)
+
+
+@helper
 def check_mount_capable(k: Kernel, task: Task, fs: FileSystem, owner: UserNamespace) -> None:
     """Who may make a superblock (mount_capable)."""
     if fs.kind == FsKind.INITIAL:
-        if not task.user_ns.initial or not admin(k, task, task.user_ns):
+        if not initial_admin(k, task):
             fail(EPERM, "no CAP_SYS_ADMIN in the initial user namespace, for a type without FS_USERNS_MOUNT")
     elif not admin(k, task, owner):
         fail(EPERM, "no CAP_SYS_ADMIN over the user namespace of the superblock, or over the owner of what it shows")
@@ -140,4 +152,4 @@ def mountable(k: Kernel, task: Task, fs: FileSystem) -> bool:
     if fs.kind == FsKind.SYSFS:
         devices = the(s for s in k.superblocks if s.fs.kind == FsKind.SYSFS and s.net is proxy.net)
         return unused(k, fs) if devices is None else devices.fs is fs
-    return fs.kind == FsKind.CGROUP2 or unused(k, fs)
+    return is_cgroup(k, fs) or unused(k, fs)

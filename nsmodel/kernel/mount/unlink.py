@@ -107,3 +107,41 @@ def rename(k: Kernel, task: Task, at: Mount, dentry: Dentry, over_at: Mount, ove
     may_rename(k, task, at, dentry, over_at, over)
     detach_mounts(k, over)
     return 0
+
+
+@helper
+def at_end(k: Kernel, dentry: Dentry) -> bool:
+    """A name of a tmpfs with nothing below it, which no mount shows and nothing elsewhere is mounted on."""
+    shown = any(m.root is dentry for m in k.mounts) or any(d.parent is dentry for d in k.dentries)
+    return not shown and dentry.fs.kind == FsKind.NEW
+
+
+@helper
+def exchanged(k: Kernel, dentry: Dentry | None, one: Dentry, other: Dentry) -> Dentry | None:
+    """Where a name is after two have changed places."""
+    if dentry is one:
+        return other
+    return one if dentry is other else dentry
+
+
+@syscall(source="fs/namei.c: do_renameat2, vfs_rename (v6.18); renameat2(2)")
+def exchange(k: Kernel, task: Task, at: Mount, dentry: Dentry, over_at: Mount, over: Dentry) -> int:
+    """Two names change places (RENAME_EXCHANGE), whoever stands there; the forest stays as it is."""
+    given(may_call(k, task) and names(k, task, at, dentry) and names(k, task, over_at, over))
+    given(dentry is not over and dentry.directory == over.directory and dentry.symlink == over.symlink)
+    given((dentry is at.root or at_end(k, dentry)) and (over is over_at.root or at_end(k, over)))
+    given(not any((m.mountpoint is dentry or m.mountpoint is over) and m.ns is not mount_ns(k, task) for m in k.mounts))
+    if at is not over_at:
+        fail(EXDEV, "from one mount to another")
+    if dentry is at.root or over is at.root:
+        fail(EBUSY, "the root of a mount")
+    if is_readonly(k, at.attributes) or superblock_of(k, at.root.fs).readonly:
+        fail(EROFS, "the mount or its file system is read-only")
+    if is_local_mountpoint(k, task, dentry) or is_local_mountpoint(k, task, over):
+        fail(EBUSY, "something is mounted there in the caller's mount namespace")
+    for fs in k.fs_structs:
+        fs.root_dentry = exchanged(k, fs.root_dentry, dentry, over)
+        fs.cwd_dentry = exchanged(k, fs.cwd_dentry, dentry, over)
+    for f in k.descriptors:
+        f.dentry = exchanged(k, f.dentry, dentry, over)
+    return 0

@@ -60,6 +60,7 @@ def create_user_ns(k: Kernel, task: Task) -> UserNamespace:
     assure("ROOT_CONFINED", not chrooted(k, task), "a task in a chroot gets every capability", task)
     ns = new_ns(k, parent, parent, task.euid)
     ns.creator = task.euid
+    ns.creator_group = task.egid
     ns.setgroups = parent.setgroups
     ns.parent_could_setfcap = holds(k, task.effective, CapabilityKind.SETFCAP)
     return ns

@@ -351,6 +351,13 @@ class MountDraw:
         over = self._some(near if near and self.pick.random() < 0.9 else siblings)
         return None if over is None else [*self._on(place), *self._on(over, "over_at", "over")]
 
+    def _exchange(self) -> Given | None:
+        place, over = self._removable(), self._removable()
+        return None if place is None or over is None else [*self._on(place), *self._on(over, "over_at", "over")]
+
+    def _chdir_up(self) -> Given:
+        return []
+
     def _removable(self) -> Place | None:
         """A name within a mount, mostly one on which something is mounted somewhere."""
         names = [p for p in self.places if p[0].root is not p[1]]

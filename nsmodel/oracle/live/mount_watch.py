@@ -22,6 +22,9 @@ ATTRIBUTES = {"READONLY": 0x1, "NOSUID": 0x2, "NODEV": 0x4, "NOEXEC": 0x8, "NODI
 """MOUNT_ATTR_* of each attribute of the model, those of access times aside."""
 ATIME, NOATIME, STRICTATIME = 0x70, 0x10, 0x20
 
+HIERARCHIES = ("CGROUP1", "CGROUP2")
+"""File systems whose root is shown under the name that it has for whoever looks."""
+
 
 class MountWatch:
     """What is known of the machine's mounts."""
@@ -46,6 +49,13 @@ class MountWatch:
     def made(self, root: int, inodes: tuple[int, ...]) -> None:
         """The names of a file system were made; these are their file numbers, the root's first."""
         self.inodes.update(zip([root, *self.forests.order(root)], inodes, strict=False))
+
+    def swap(self, one: int, other: int) -> None:
+        """Two names have changed places."""
+        known = {slot: self.inodes.pop(slot, None) for slot in (one, other)}
+        for slot, number in ((one, known[other]), (other, known[one])):
+            if number is not None:
+                self.inodes[slot] = number
 
     def opened(self, row: dict[str, Any], where: tuple[int, ...]) -> None:
         """A descriptor was opened: compares where it leads. Raises :class:`Diverged`."""
@@ -136,7 +146,7 @@ class MountWatch:
             raise Diverged("a file system of its own", f"device {got.device}", f"file system {what}")
         if self.forests.kind(fs) == "NSFS":
             self._compare_file(row, got, what)
-        elif self.forests.kind(fs) != "CGROUP2" and got.root.rstrip("/") != self._paths[row["root"]]:
+        elif self.forests.kind(fs) not in HIERARCHIES and got.root.rstrip("/") != self._paths[row["root"]]:
             raise Diverged(self._paths[row["root"]] or "/", got.root, f"root {what}")
         for name, group, bit in (("group", got.group, MS_SHARED), ("master", got.master, MS_SLAVE)):
             number = group if got.propagation & bit else 0

@@ -330,6 +330,8 @@ class Replayer:
             if command.over is not None:
                 self.watch.inodes[command.over] = self.watch.inodes[command.again]
             self.watch.inodes[command.again] = answer.extra[0]
+        if command.swapped is not None:
+            self.watch.swap(*command.swapped)
 
     def _retry(self, worker: int, command: Command) -> Answer:
         """A freed namespace is charged until deferred work has run: give it time."""

@@ -92,6 +92,8 @@ class Command:
     """The name that a successful call removed, and that was made again."""
     over: int | None = None
     """The name that it was given instead."""
+    swapped: tuple[int, int] | None = None
+    """Names that change places when the call succeeds."""
 
 
 def bits(table: dict[str, int], flags: dict[str, Any], unknown: int) -> int:

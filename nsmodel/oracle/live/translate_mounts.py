@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from nsmodel.oracle.errors import OracleUnavailable
 from nsmodel.oracle.live.translate import Command, Machine, bits
 
 Arguments = dict[str, Any]
@@ -59,8 +61,23 @@ def mount_attributes(m: Machine, flags: Arguments) -> int:
     return out | ATTR_STRICTATIME if strict else out
 
 
+def hierarchy() -> str:
+    """The controllers of a cgroup hierarchy of version 1. Raises :class:`OracleUnavailable` where there is none."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, where = line.split(":", 2)
+        if controllers and not controllers.startswith("name=") and where == "/":
+            return controllers
+    raise OracleUnavailable(
+        "no cgroup hierarchy of version 1 that begins here",
+        "/proc/self/cgroup lists none at /",
+        "boot with systemd.unified_cgroup_hierarchy=0, or mount one",
+    )
+
+
 def _type(m: Machine, fs: int) -> str:
     kind = m.forests().kind(fs)
+    if kind == "CGROUP1":
+        return f"cgroup,{hierarchy()}"
     return NAMED.get(kind, kind.lower())
 
 
@@ -185,9 +202,18 @@ def rename(m: Machine, task: int, a: Arguments) -> Command:
     return Command(("mR", old, new, directory), again=a["dentry"], over=a["over"])
 
 
+def exchange(m: Machine, task: int, a: Arguments) -> Command:
+    words = ("mE", m.entry(task, a["at"], a["dentry"]), m.entry(task, a["over_at"], a["over"]))
+    return Command(words, swapped=(a["dentry"], a["over"]))
+
+
+def write_release_agent(m: Machine, task: int, a: Arguments) -> Command:
+    return Command(("mw", f"{m.path(task, a['at'], a['dentry']).rstrip('/')}/release_agent"))
+
+
 def fsopen(m: Machine, task: int, a: Arguments) -> Command:
     handle = m.fresh_handle()
-    return Command(("ms", handle, _type(m, a["fs"])), handle=handle)
+    return Command(("ms", handle, _type(m, a["fs"]).partition(",")[0]), handle=handle)
 
 
 def fsconfig_create(m: Machine, task: int, a: Arguments) -> Command:
@@ -239,6 +265,9 @@ COMMANDS: dict[str, Callable[[Machine, int, Arguments], Command]] = {
     "bind_ns": bind_ns,
     "unlink": unlink,
     "rename": rename,
+    "exchange": exchange,
+    "chdir_up": lambda m, t, a: Command(("md", "..")),
+    "write_release_agent": write_release_agent,
     "fsopen": fsopen,
     "fsconfig_create": fsconfig_create,
     "fsconfig_reconfigure": fsconfig_reconfigure,

@@ -18,10 +18,10 @@ from nsmodel.kernel.mount.new import (
     fspick,
     mount_new,
 )
-from nsmodel.kernel.mount.place import chdir, chroot, fchdir, open_path, pivot_root
+from nsmodel.kernel.mount.place import chdir, chdir_up, chroot, fchdir, open_path, pivot_root
 from nsmodel.kernel.mount.type import mount_change_type
 from nsmodel.kernel.mount.umount import umount2
-from nsmodel.kernel.mount.unlink import rename, unlink
+from nsmodel.kernel.mount.unlink import exchange, rename, unlink
 from nsmodel.kernel.nsfs import close, open_ns, pidfd_open
 from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_owner_uid, ns_get_parent, ns_get_userns
 from nsmodel.kernel.objects import AttributeKind, CapabilityKind, FsKind, Kernel, SecurebitKind
@@ -120,6 +120,7 @@ WHOLE = Spec(
         op(mount_change_type), op(mount_remount), op(mount_remount_bind), op(mount), op(umount2), op(open_path),
         op(fchdir), op(chdir), op(chroot), op(pivot_root), op(open_tree), op(move_mount), op(mount_setattr), op(fsopen),
         op(fsconfig_create), op(fsconfig_reconfigure), op(fsmount), op(fspick), op(bind_ns), op(unlink), op(rename),
+        op(exchange), op(chdir_up),
         op(setresuid, ruid=[0], euid=[0], suid=[0]), op(setuid, uid=[0]), op(setgid, gid=[0]), op(setgroups),
         op(setresgid, rgid=[0], egid=[0], sgid=[0]), op(getuid), op(getgid), op(capset),
         op(setreuid, ruid=[0], euid=[0]), op(setregid, rgid=[0], egid=[0]), op(set_no_new_privs),
@@ -143,6 +144,7 @@ MOUNTS = {
     "mount_remount_bind": 3, "mount": 5, "umount2": 16, "open_path": 6, "fchdir": 1, "chdir": 3, "chroot": 1,
     "pivot_root": 4, "open_tree": 5, "move_mount": 9, "mount_setattr": 5, "fsopen": 2, "fsconfig_create": 2,
     "fsconfig_reconfigure": 1, "fsmount": 2, "fspick": 1, "bind_ns": 4, "unlink": 3, "rename": 2,
+    "exchange": 2, "chdir_up": 2,
 }  # fmt: skip
 USERS_CALLS = {
     "setresuid": 5, "setreuid": 2, "setregid": 1, "setuid": 3, "setgid": 2, "setresgid": 3, "setgroups": 4, "getuid": 2,

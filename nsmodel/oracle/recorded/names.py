@@ -31,7 +31,7 @@ DEVICES = frozenset({
 })  # fmt: skip
 """Types that show what is on a block device."""
 KINDS = {
-    "nsfs": FsKind.NSFS, "proc": FsKind.PROC, "sysfs": FsKind.SYSFS, "mqueue": FsKind.MQUEUE, "cgroup": FsKind.CGROUP2,
+    "nsfs": FsKind.NSFS, "proc": FsKind.PROC, "sysfs": FsKind.SYSFS, "mqueue": FsKind.MQUEUE, "cgroup": FsKind.CGROUP1,
     "cgroup2": FsKind.CGROUP2,
 }  # fmt: skip
 """Types whose kind is not said by who may mount them."""

@@ -231,7 +231,7 @@ class World:
         """A user namespace that the recording shows without its birth is of whoever is in it first."""
         user.owner = maker.user_ns
         maker.user_ns.count += 1
-        user.creator = maker.euid
+        user.creator, user.creator_group = maker.euid, maker.egid
         self.suppose_maps(user)
 
     def suppose_maps(self, user: UserNamespace) -> None:

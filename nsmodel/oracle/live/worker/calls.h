@@ -6,13 +6,14 @@
 #endif
 
 enum {
-  SYS_read = 0, SYS_write = 1, SYS_open = 2, SYS_close = 3, SYS_stat = 4, SYS_rt_sigaction = 13, SYS_ioctl = 16, SYS_getpid = 39,
+  SYS_read = 0, SYS_write = 1, SYS_open = 2, SYS_close = 3, SYS_stat = 4, SYS_rt_sigaction = 13, SYS_ioctl = 16, SYS_pwrite64 = 18, SYS_getpid = 39,
   SYS_recvfrom = 45, SYS_sendto = 44, SYS_exit = 60, SYS_wait4 = 61, SYS_kill = 62, SYS_chdir = 80, SYS_fchdir = 81,
   SYS_rename = 82, SYS_mkdir = 83, SYS_rmdir = 84, SYS_unlink = 87, SYS_umask = 95, SYS_getuid = 102,
   SYS_setpgid = 109, SYS_getppid = 110, SYS_setsid = 112, SYS_setgroups = 116, SYS_setresuid = 117, SYS_setresgid = 119, SYS_getpgid = 121, SYS_getsid = 124,
   SYS_pivot_root = 155, SYS_prctl = 157, SYS_chroot = 161, SYS_mount = 165, SYS_umount2 = 166, SYS_gettid = 186,
   SYS_sched_setaffinity = 203, SYS_exit_group = 231, SYS_tgkill = 234, SYS_waitid = 247, SYS_openat = 257,
   SYS_mkdirat = 258, SYS_symlinkat = 266, SYS_fchmodat = 268, SYS_unshare = 272, SYS_dup3 = 292, SYS_setns = 308, SYS_getcpu = 309,
+  SYS_renameat2 = 316,
   SYS_statx = 332, SYS_pidfd_send_signal = 424, SYS_open_tree = 428, SYS_move_mount = 429, SYS_fsopen = 430,
   SYS_fsconfig = 431, SYS_fsmount = 432, SYS_fspick = 433, SYS_pidfd_open = 434, SYS_clone3 = 435,
   SYS_mount_setattr = 442, SYS_statmount = 457,

@@ -166,19 +166,21 @@ static long mount_call(char *at, uint64_t *extra, int *extras) {
   struct paths p;
   struct attributes attributes;
   long result = -38, a, b, c, fd;
-  char op = *at++, *text, *names;
+  char op = *at++, *text, *names, *option, kept[64];
   const char *name;
   int h = 0, back = 1;
   memset(&p, 0, sizeof p);
   p.cwd = -1;
   switch (op) {
-  case 'm': /* mount SOURCE TARGET TYPE FLAGS; NAMES HOW of a new file system, whose place is kept: copies that the call
+  case 'm': /* mount SOURCE TARGET TYPE[,OPTION] FLAGS; NAMES HOW of a new file system, whose place is kept: copies that the call
                makes elsewhere may cover the path to it */
     p.text[0] = word(&at); p.text[1] = word(&at); text = word(&at); a = number(&at);
     if ((result = enter(&p, 2)) < 0) break;
     names = word(&at);
     fd = *names ? SYS(open, p.text[1], O_PATH) : -1;
-    result = SYS(mount, p.text[0], p.text[1], *text == '-' ? 0 : text, a, 0);
+    for (option = text; *option && *option != ','; option++) {}
+    if (*option) *option++ = 0;
+    result = SYS(mount, p.text[0], p.text[1], *text == '-' ? 0 : text, a, *option ? option : 0);
     if (result >= 0 && *names) *extras = made_names(fd, names, number(&at), extra);
     SYS(close, fd);
     break;
@@ -279,6 +281,21 @@ static long mount_call(char *at, uint64_t *extra, int *extras) {
     fd = folder_of(p.text[0], &name);
     result = SYS(rename, p.text[0], p.text[1]);
     if (result >= 0) { extra[0] = (uint64_t)again(fd, name, (int)number(&at)); *extras = 1; }
+    SYS(close, fd);
+    break;
+  case 'E': /* exchange PATH PATH */
+    p.text[0] = word(&at); p.text[1] = word(&at);
+    if ((result = enter(&p, 2)) < 0) break;
+    result = SYS(renameat2, AT_FDCWD, p.text[0], AT_FDCWD, p.text[1], 2);
+    break;
+  case 'w': /* write to PATH what it says */
+    p.text[0] = word(&at);
+    if ((result = enter(&p, 1)) < 0) break;
+    fd = result = SYS(open, p.text[0], 2, 0);
+    if (fd < 0) break;
+    a = SYS(read, fd, kept, sizeof kept);
+    result = SYS(pwrite64, fd, kept, a, 0);
+    if (result >= 0) result = 0;
     SYS(close, fd);
     break;
   default: break;
