@@ -10,6 +10,7 @@ from nsmodel.cli.options import Stopwatch, json_option, writable
 from nsmodel.cli.replay import info
 from nsmodel.cli.work import Crew, Job, default_processes
 from nsmodel.engines.interface import Progress
+from nsmodel.kernel.mount.base import Forest
 from nsmodel.kernel.versions import running, switches_of
 from nsmodel.oracle.live import conform
 from nsmodel.report.console import line, people, plural
@@ -54,8 +55,10 @@ def command(
         raise Problem(f"unknown area {area}", place="--area", fix=f"one of {', '.join(conform.AREAS)}")
     version = kernel or running()
     switches = switches_of(version)
-    only = frozenset(o.name for loaded in load_specs(specs) for o in loaded.spec.operations) if specs else None
-    system = conform.whole_system(version, switches)
+    chosen = [loaded.spec for loaded in load_specs(specs)] if specs else []
+    only = frozenset(o.name for spec in chosen for o in spec.operations) or None
+    shown = area == "user" or any(isinstance(spec.base, Forest) and spec.base.shows for spec in chosen)
+    system = conform.whole_system(version, switches, shown=shown)
     plan = conform.Plan(seed, steps, only, area)
     console = people(json_file)
     done = _campaign(system, plan, traces, processes or default_processes())

@@ -102,6 +102,11 @@ class Forest:
         if mount_max is not None:
             self.bounds |= {"sysctls": 1, "mount_max": mount_max}
 
+    @property
+    def shows(self) -> bool:
+        """A proc or sysfs is mounted from the start."""
+        return self.visible is not None or self.visible_sysfs is not None
+
     def __call__(self, k: Kernel) -> None:
         """Make the base state. The root and working directory of the task are the sandbox's root."""
         task = base_state(k, self.users)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nsmodel.kernel.exit import exit_group, exit_thread, wait4, waitid
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns, setns_pidfd
@@ -94,24 +96,33 @@ USERS = Users(
     limits=8,
 )  # fmt: skip
 """Ids up to 4, and programs that give each kind of thing."""
-FOREST = Forest(
-    "a", "a/a", "a/b", "b", "b/a", files=("a/c", "c", "d"), tmpfs=[("a", "a/a", "b")] * 8, mqueue=4, nsfs=True,
-    attributes=tuple(AttributeKind), users=USERS, proc=2, sysfs=3,
-    types=(FsKind.CGROUP2, FsKind.DEVPTS, FsKind.OVERLAY, FsKind.INITIAL),
-)  # fmt: skip
 
+
+def forest(*more: str, visible: str | None = None, visible_sysfs: str | None = None) -> Forest:
+    """The names of the whole model, some `more`, and where a proc and a sysfs are from the start."""
+    return Forest(
+        "a", "a/a", "a/b", "b", "b/a", *more, files=("a/c", "c", "d"), tmpfs=[("a", "a/a", "b")] * 8, mqueue=4,
+        nsfs=True, attributes=tuple(AttributeKind), users=USERS, proc=3, sysfs=3,
+        types=(FsKind.CGROUP2, FsKind.DEVPTS, FsKind.OVERLAY, FsKind.INITIAL),
+        visible=visible, visible_sysfs=visible_sysfs,
+    )  # fmt: skip
+
+
+FOREST = forest()
+SHOWING = forest("e", "f", visible="e", visible_sysfs="f")
+
+ROOM = {
+    "tasks": 16, "pids": 20, "nsproxies": 18, "fs_structs": 18, "pid_namespaces": 12, "user_namespaces": 8,
+    "mnt_namespaces": 16, "uts_namespaces": 10, "ipc_namespaces": 10, "net_namespaces": 6, "cgroup_namespaces": 8,
+    "time_namespaces": 8, "descriptors": 24, "numbers": 8, "charges": 40, "ucounts": 24,
+    "extents": 30, "map_files": 10, "mounts": 60, "peer_groups": 50,
+}  # fmt: skip
 WHOLE = Spec(
     name="whole",
     title="Everything that the model can do, with room for forty calls.",
     state=Kernel,
     base=FOREST,
-    bounds={
-        **FOREST.bounds,
-        "tasks": 16, "pids": 20, "nsproxies": 18, "fs_structs": 18, "pid_namespaces": 12, "user_namespaces": 8,
-        "mnt_namespaces": 16, "uts_namespaces": 10, "ipc_namespaces": 10, "net_namespaces": 6, "cgroup_namespaces": 8,
-        "time_namespaces": 8, "descriptors": 24, "numbers": 8, "charges": 40, "ucounts": 24,
-        "extents": 30, "map_files": 10, "mounts": 60, "peer_groups": 50,
-    },
+    bounds=FOREST.bounds | ROOM,
     operations=(
         op(clone3), op(unshare), op(setns), op(setns_pidfd), op(exit_thread, code=[0]), op(exit_group, code=[0]),
         op(wait4), op(waitid), op(kill), op(tgkill), op(pidfd_send_signal), op(sigaction), op(getpid), op(gettid),
@@ -184,6 +195,10 @@ EVERYTHING = {
 """The same of the whole model."""
 
 
-def whole_system(kernel: str = "fixed", switches: frozenset[str] = frozenset()) -> TransitionSystem:
-    """The whole model with room for long traces."""
-    return make_system(WHOLE, WHOLE.scope(None), kernel=kernel, switches=switches)
+def whole_system(
+    kernel: str = "fixed", switches: frozenset[str] = frozenset(), *, shown: bool = False
+) -> TransitionSystem:
+    """The whole model with room for long traces. `shown`: a proc and a sysfs are there, without which a user namespace
+    mounts none."""
+    spec = replace(WHOLE, base=SHOWING, bounds=SHOWING.bounds | ROOM) if shown else WHOLE
+    return make_system(spec, spec.scope(None), kernel=kernel, switches=switches)

@@ -128,7 +128,7 @@ def test_a_wrong_model_diverges(bug: str) -> None:
     wrong = whole_system(running(), switches_of(running()) | {bug})
     plan = Plan(7, area="mount")
     found = None
-    for i in range(100):
+    for i in range(400):
         drawn = draw(wrong, f"wrong/{i}", 30, plan)
         found = replay_drawn(wrong, drawn)
         if found is not None:
@@ -164,6 +164,12 @@ def step(operation: str, **arguments: object) -> Call:
 
 
 FOUND = {
+    "a walk up from a directory that was moved out of its mount": (
+        step("mount_bind", task=1, source=2, root=3, at=2, dentry=5, rec=False),
+        step("chdir", task=1, at=3, dentry=4),
+        step("exchange", task=1, at=2, dentry=4, over_at=2, over=8),
+        step("chdir_up", task=1),
+    ),
     "a name is removed by a path that leads over it": (
         step("mount_bind", task=1, source=2, root=2, at=2, dentry=2, rec=False),
         step("clone3", task=1, flags=CloneFlags(), tids=SetTid()),
@@ -190,12 +196,12 @@ FOUND = {
         step("unshare", task=1, flags=CloneFlags(newns=True)),
         step("bind_ns", task=1, target=1, kind=NsType.UTS, at=4, dentry=10, swapped=False),
         step("open_path", task=1, at=4, dentry=2, opath=True, write=False),
-        step("open_tree", task=1, at=1, dentry=44, flags=OpenTreeFlags(clone=True, recursive=True)),
-        step("mount_bind", task=1, source=2, root=44, at=4, dentry=9, rec=False),
+        step("open_tree", task=1, at=1, dentry=47, flags=OpenTreeFlags(clone=True, recursive=True)),
+        step("mount_bind", task=1, source=2, root=47, at=4, dentry=9, rec=False),
         step("clone3", task=1, flags=CloneFlags(newns=True, newuser=True), tids=SetTid()),
         step("open_tree", task=2, at=8, dentry=7, flags=OpenTreeFlags(clone=True, recursive=True)),
-        step("open_tree", task=2, at=1, dentry=44, flags=OpenTreeFlags(clone=True, recursive=True)),
-        step("mount_move", task=2, source=2, root=44, at=11, dentry=44),
+        step("open_tree", task=2, at=1, dentry=47, flags=OpenTreeFlags(clone=True, recursive=True)),
+        step("mount_move", task=2, source=2, root=47, at=11, dentry=47),
     ),
     "the bottom of a namespace is its own parent": (
         step("open_ns", task=1, target=1, kind=NsType.MNT),
@@ -207,8 +213,8 @@ FOUND = {
     ),
     "nothing leads from the file of a namespace to what is on it but a walk": (
         step("bind_ns", task=1, target=1, kind=NsType.UTS, at=2, dentry=10, swapped=False),
-        step("open_tree", task=1, at=3, dentry=44, flags=OpenTreeFlags(clone=True)),
-        step("move_mount", task=1, source=3, root=44, at=4, dentry=44, flags=MoveFlags()),
+        step("open_tree", task=1, at=3, dentry=47, flags=OpenTreeFlags(clone=True)),
+        step("move_mount", task=1, source=3, root=47, at=4, dentry=47, flags=MoveFlags()),
     ),
 }
 """Traces of campaigns on which model or replay were wrong once."""
