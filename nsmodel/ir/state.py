@@ -226,7 +226,7 @@ def freeze(state: State) -> Frozen:
     """The frozen form of a state.
 
     Raises :class:`UseAfterFree` when a field names a freed object, :class:`Trap` when a reference that may not be
-    None is, :class:`ScopeCut` when a number exceeds the bound that tops its range.
+    None is or a number falls below zero, :class:`ScopeCut` when one exceeds the bound that tops its range.
     """
     out = []
     for info, codec in zip(state.schema.entities, _codecs(state.schema), strict=True):
@@ -243,21 +243,23 @@ def freeze(state: State) -> Frozen:
             rows.pop()
         out.append(tuple(rows))
     if state.bounds is not None:
-        for entity, at, name in _named_tops(state.schema):
-            top = state.bounds.get(name, 0)
-            if any(row is not None and row[at] > top for row in out[entity]):
+        for entity, at, name in _numbers(state.schema):
+            values = [row[at] for row in out[entity] if row is not None]
+            if name is not None and values and max(values) > state.bounds.get(name, 0):
                 raise ScopeCut(name)
+            if values and min(values) < 0:
+                raise Trap("a number falls below zero")
     return tuple(out)
 
 
 @functools.cache
-def _named_tops(schema: Schema) -> tuple[tuple[int, int, str], ...]:
-    """Entity, field and bound of every integer whose range the scope tops."""
+def _numbers(schema: Schema) -> tuple[tuple[int, int, str | None], ...]:
+    """Entity and field of every integer that is topped by the scope, whose bound is the third, or by its holders."""
     return tuple(
         (i, at, f.type.high)
         for i, info in enumerate(schema.entities)
         for at, f in enumerate(info.fields)
-        if isinstance(f.type, IntType) and isinstance(f.type.high, str)
+        if isinstance(f.type, IntType) and not isinstance(f.type.high, int)
     )
 
 
