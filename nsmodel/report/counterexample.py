@@ -71,12 +71,8 @@ def _end(console: Console, trace: Trace, state: State, table: Table) -> None:
     line(console, (f"broken by {at}", "bold red"), f"  {broken.property}: {broken.clause}")
     for ref in broken.objects:
         row = next((r for r in state.get(ref.collection, []) if r["id"] == ref.id), None)
-        line(
-            console,
-            "  ",
-            (ref.name, "bold"),
-            f"  {object_text(trace, ref.collection, row, table)}" if row else "  (freed)",
-        )
+        text = object_text(trace, ref.collection, row, table) if row else "(freed)"
+        line(console, "  ", (ref.name, "bold"), f"  {text}")
     marked = frozenset(ref.id for ref in broken.objects if ref.collection == "tasks")
     tree = process_tree(state, table, marked)
     if tree:

@@ -136,7 +136,7 @@ def path_from(facts: MountFacts, place: Place, root: Place) -> str | None:
         row = facts.rows[mount]
         if name == row["root"]:
             here = (row["parent"], row["mountpoint"])
-        elif name in facts.dentries:
+        elif name is not None and name in facts.dentries:
             words.insert(0, facts.names.get(("dentries", name), "?").rpartition("/")[2])
             here = (mount, facts.dentries[name]["parent"])
         else:

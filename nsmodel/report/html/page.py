@@ -1,0 +1,123 @@
+"""Puts the page together: the title, the calls in lanes, every step, how to see it again, and the legend."""
+
+from __future__ import annotations
+
+import shlex
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from nsmodel import __version__
+from nsmodel.report.console import plural
+from nsmodel.report.html.judged import Judged, Replay
+from nsmodel.report.html.steps import StepPage, prelude_of, steps_of
+from nsmodel.report.html.symbols import LEGEND, symbols, used_signs
+from nsmodel.report.html.timeline import columns_of, rails
+from nsmodel.traces.trace import Trace
+
+FEW = 4
+"""So many tasks have their names above the lanes upright; more are turned."""
+FILES = resources.files(__name__.rpartition(".")[0])
+
+
+def render(trace: Trace, judged: Judged) -> str:
+    """The page of a trace. The same text for the same trace and judgement."""
+    steps = steps_of(trace)
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: FILES.joinpath("templates", name).read_text(encoding="utf-8")),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template("page.html").render(
+        version=__version__,
+        style=_file("style.css"),
+        script=_file("script.js"),
+        symbols=Markup(symbols()),
+        trace=trace,
+        judged=judged,
+        replay=judged.replay,
+        title=_title(trace),
+        lede=trace.violates.clause if trace.violates is not None else "",
+        facts=_facts(trace, judged),
+        prelude=prelude_of(trace),
+        steps=steps,
+        lanes=list(zip(steps, rails(trace), strict=True)),
+        tasks=columns_of(trace),
+        few=FEW,
+        labels={page.number: label(page) for page in steps},
+        commands=commands(trace, judged),
+        legend=[(sign, LEGEND[sign]) for sign in LEGEND if sign in used_signs(steps)],
+        summary=_summary(judged.replay, trace),
+        **_WORDS,
+    )
+
+
+_WORDS: dict[str, Any] = {
+    "signs": {"+": ("new", "new"), "~": ("changed", "changed"), "-": ("gone", "gone"), "#": ("count", "counts")},
+    "badges": {"+": "+", "~": "~", "-": "−", "#": "#"},
+}
+
+
+def _file(name: str) -> Markup:
+    """A style sheet or a script of ours, as it is."""
+    return Markup(FILES.joinpath(name).read_text(encoding="utf-8"))
+
+
+def _title(trace: Trace) -> str:
+    broken = trace.violates
+    return f"{broken.property} is violated" if broken is not None else f"A trace of {plural(len(trace.steps), 'step')}"
+
+
+def _facts(trace: Trace, judged: Judged) -> list[tuple[str, str]]:
+    """What the page says of the trace in a few words: a name and a value."""
+    out = [("Spec", trace.spec), ("Steps", str(len(trace.steps)))]
+    if trace.violates is not None:
+        out[1] = ("Steps", f"{len(trace.steps)}{', no trace is shorter' if trace.violates.minimal else ''}")
+    out.append(("Kernel of the model", "as it should be (fixed)" if trace.kernel == "fixed" else trace.kernel))
+    if trace.mutant is not None:
+        out.append(("Known bug switched on", f"{trace.mutant}: {judged.bug.summary}" if judged.bug else trace.mutant))
+        if judged.bug is not None and judged.bug.source and judged.bug.source != "synthetic":
+            out.append(("Known from", judged.bug.source))
+        if judged.bug is not None and judged.bug.kernels:
+            out.append(("Lives in", ", ".join(f"Linux {k}" for k in judged.bug.kernels)))
+    return out
+
+
+def _summary(replay: Replay | None, trace: Trace) -> tuple[str, str]:
+    """The kernel's word on the whole trace: `same`, `differs` or `unknown`, and a sentence."""
+    if replay is None:
+        if not trace.replayable:
+            return "unknown", "Not replayed: no calls lead to the initial state of this trace."
+        return "unknown", "Not replayed on a kernel."
+    found = replay.divergence
+    kernel = f"Linux {replay.release}"
+    if found is None:
+        return "same", f"{kernel} does the same at every step."
+    where = "in a last look at the end" if replay.at_the_end else f"at step {found.step}"
+    if replay.in_prelude:
+        where = "already in the preparation"
+    return (
+        "differs",
+        f"{kernel} differs {where}: {found.what}; the trace says {found.expected}, the kernel {found.got}.",
+    )
+
+
+def commands(trace: Trace, judged: Judged) -> list[tuple[str, str]]:
+    """How to see it again: what for, and the command."""
+    file = shlex.quote(judged.file)
+    out = [("Show it as text", f"nsmodel show {file}")]
+    if trace.replayable:
+        out.append(("Perform it on this machine's kernel, as root", f"nsmodel replay {file}"))
+        out.append(("This page with the kernel's word", f"nsmodel report {file} --replay --out report.html"))
+    if trace.mutant is not None:
+        out.append(("Search for it again", f"nsmodel check {trace.spec} --mutant {trace.mutant}"))
+    return out
+
+
+def label(page: StepPage) -> str:
+    """A step in one line, for whoever listens."""
+    return "Initial state" if page.call is None else f"Step {page.number}: {page.call}"
