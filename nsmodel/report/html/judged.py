@@ -32,8 +32,8 @@ class Bug(Protocol):
 
 @dataclass(frozen=True)
 class Decision:
-    """Why a call came out as it did: the rule, its file and line, and the kernel's functions that it follows (`source`);
-    the checks that refuse the call, the one that decided first; `end` says what would come without them."""
+    """Why a call came out as it did: the rule, its file and line (`place`), and the kernel's functions that it follows
+    (`source`); the checks that refuse the call, the one that decided first; `end` says what would come without them."""
 
     rule: str
     place: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,12 @@ TITLES = {
     "ipc_namespaces": "IPC", "net_namespaces": "network", "cgroup_namespaces": "cgroup", "time_namespaces": "time",
 }  # fmt: skip
 Key = tuple[str, str]
+"""A word, and `+` where it is new, `-` where it is no longer true."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """What holds a namespace: how, and by whom; each with `+` where it is new and `-` where it no longer does."""
+    """What holds a namespace: how, and by whom."""
 
     how: str
     by: tuple[Key, ...]
@@ -34,7 +36,7 @@ class Space:
     owner: str
     count: int
     was: int | None
-    words: tuple[str, ...]
+    words: tuple[Key, ...]
     held: tuple[Held, ...]
 
 
@@ -75,29 +77,27 @@ def namespaces(now: Moment, before: Moment | None) -> Namespaces | None:
 
 
 def _space(now: Moment, before: Moment | None, kind: str, row: dict[str, Any], old: dict[str, Any] | None) -> Space:
-    slot = row["id"]
-    told = _told(now, kind, slot)
+    told = _told(now, kind, row["id"])
+    had = _told(before, kind, row["id"]) if before is not None and old is not None else told
     words = _words(now, kind, row)
-    change = ""
+    known = _words(before, kind, old) if before is not None and old is not None else words
+    hows = [*told, *(how for how in had if how not in told)]
+    held = tuple(Held(how, _compared(told.get(how, ()), had.get(how, ()))) for how in hows)
+    shown = _compared(words, known)
     was = old["count"] if old is not None and old["count"] != row["count"] else None
-    if before is not None and old is None:
-        change = "+"
-    elif before is not None and old is not None:
-        had = _told(before, kind, slot)
-        known = {(how, name) for how, names in had.items() for name in names}
-        held = tuple(Held(how, tuple((n, "" if (how, n) in known else "+") for n in told[how])) for how in told)
-        lost = tuple(
-            Held(how, tuple((n, "-") for n in names if n not in told.get(how, ()))) for how, names in had.items()
-        )
-        held = (*held, *(h for h in lost if h.by))
-        moved = any(mark for h in held for _, mark in h.by) or words != _words(before, kind, old)
-        change = "~" if moved or was is not None or old.get("owner") != row.get("owner") else ""
-        return _made(now, kind, row, change, was, words, held)
-    return _made(now, kind, row, change, was, words, _plain(told))
+    moved = was is not None or any(mark for pairs in (shown, *(h.by for h in held)) for _, mark in pairs)
+    change = "" if before is None else "+" if old is None else "~" if moved else ""
+    return _made(now, kind, row, change, was, shown, held)
+
+
+def _compared(now: Sequence[str], before: Sequence[str]) -> tuple[Key, ...]:
+    """Words with `+` where they are new, and `-` those that are no longer true."""
+    kept = tuple((word, "" if word in before else "+") for word in now)
+    return kept + tuple((word, "-") for word in before if word not in now)
 
 
 def _made(
-    moment: Moment, kind: str, row: dict[str, Any], change: str, was: int | None, words: tuple[str, ...],
+    moment: Moment, kind: str, row: dict[str, Any], change: str, was: int | None, words: tuple[Key, ...],
     held: tuple[Held, ...],
 ) -> Space:  # fmt: skip
     owner = moment.name("user_namespaces", row["owner"]) if row.get("owner") else ""
@@ -107,10 +107,6 @@ def _made(
 
 def _gone(before: Moment, kind: str, row: dict[str, Any]) -> Space:
     return _made(before, kind, row, "-", None, (), ())
-
-
-def _plain(told: dict[str, tuple[str, ...]]) -> tuple[Held, ...]:
-    return tuple(Held(how, tuple((name, "") for name in names)) for how, names in told.items())
 
 
 def _told(moment: Moment, kind: str, slot: int) -> dict[str, tuple[str, ...]]:
@@ -169,7 +165,7 @@ def _sets(now: Moment, before: Moment | None) -> list[Set]:
 def _set(now: Moment, before: Moment | None, row: dict[str, Any], old: dict[str, Any] | None) -> Set:
     users = _users(now, row["id"])
     had = _users(before, row["id"]) if before is not None and old is not None else users
-    tasks = [(name, "" if name in had else "+") for name in users] + [(n, "-") for n in had if n not in users]
+    tasks = _compared(users, had)
     fields = now.trace.references.get("nsproxies", {})
     points = []
     for name, kind in fields.items():
@@ -180,7 +176,7 @@ def _set(now: Moment, before: Moment | None, row: dict[str, Any], old: dict[str,
     moved = was is not None or any(mark for _, mark in tasks) or any(mark for _, _, mark in points)
     change = "" if before is None else "+" if old is None else "~" if moved else ""
     broken = row["id"] in now.breaks("nsproxies")
-    return Set(now.name("nsproxies", row["id"]), change, broken, row["count"], was, tuple(tasks), tuple(points))
+    return Set(now.name("nsproxies", row["id"]), change, broken, row["count"], was, tasks, tuple(points))
 
 
 def _users(moment: Moment, nsproxy: int) -> list[str]:

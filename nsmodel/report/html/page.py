@@ -17,14 +17,15 @@ from nsmodel.report.html.symbols import LEGEND, symbols, used_signs
 from nsmodel.report.html.timeline import columns_of, rails
 from nsmodel.traces.trace import Trace
 
-FEW = 4
-"""So many tasks have their names above the lanes upright; more are turned."""
+SHORT = 10
+"""So many letters of the names of tasks have room above the lanes; longer ones are turned."""
 FILES = resources.files(__name__.rpartition(".")[0])
 
 
 def render(trace: Trace, judged: Judged) -> str:
     """The page of a trace. The same text for the same trace and judgement."""
     steps = steps_of(trace)
+    tasks = columns_of(trace)
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: FILES.joinpath("templates", name).read_text(encoding="utf-8")),
         autoescape=True,
@@ -46,8 +47,8 @@ def render(trace: Trace, judged: Judged) -> str:
         prelude=prelude_of(trace),
         steps=steps,
         lanes=list(zip(steps, rails(trace), strict=True)),
-        tasks=columns_of(trace),
-        few=FEW,
+        tasks=tasks,
+        turned=sum(map(len, tasks)) > SHORT,
         labels={page.number: label(page) for page in steps},
         commands=commands(trace, judged),
         legend=[(sign, LEGEND[sign]) for sign in LEGEND if sign in used_signs(steps)],
@@ -100,10 +101,8 @@ def _summary(replay: Replay | None, trace: Trace) -> tuple[str, str]:
     where = "in a last look at the end" if replay.at_the_end else f"at step {found.step}"
     if replay.in_prelude:
         where = "already in the preparation"
-    return (
-        "differs",
-        f"{kernel} differs {where}: {found.what}; the trace says {found.expected}, the kernel {found.got}.",
-    )
+    what = f"{found.what}; the trace says {found.expected}, the kernel {found.got}"
+    return "differs", f"{kernel} differs {where}: {what}."
 
 
 def commands(trace: Trace, judged: Judged) -> list[tuple[str, str]]:

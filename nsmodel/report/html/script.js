@@ -25,6 +25,14 @@
     panel.querySelector("h3 > button").setAttribute("aria-expanded", String(!shut));
   }
 
+  // Scrolls a box, and not the page, so far that a row in it is seen.
+  function reveal(box, row) {
+    if (box.scrollHeight <= box.clientHeight) return;
+    const [seen, wanted] = [box.getBoundingClientRect(), row.getBoundingClientRect()];
+    if (wanted.top < seen.top + 40) box.scrollTop -= seen.top + 40 - wanted.top;
+    else if (wanted.bottom > seen.bottom - 40) box.scrollTop += wanted.bottom - seen.bottom + 40;
+  }
+
   function show(number, { focus = false } = {}) {
     const wanted = Math.max(0, Math.min(last, number));
     if (wanted === current) return;
@@ -39,10 +47,8 @@
       if (i === current) link.setAttribute("aria-current", "step");
       else link.removeAttribute("aria-current");
       row.classList.toggle("current", i === current);
-      if (i === current && getComputedStyle(row.closest(".calls")).position === "sticky") {
-        row.scrollIntoView({ block: "nearest" });
-      }
     });
+    for (const box of [rows[current].closest(".calls"), rows[current].closest(".scroll")]) reveal(box, rows[current]);
     $("where").textContent = `${current} / ${last}`;
     for (const id of ["first", "previous"]) $(id).disabled = current === 0;
     for (const id of ["next", "last"]) $(id).disabled = current === last;
@@ -110,7 +116,6 @@
 
   const theme = kept.get();
   if (theme === "dark" || theme === "light") root.dataset.theme = theme;
-  root.classList.add("stepping");
   document.querySelector(".tools").hidden = false;
   document.querySelector(".bar").hidden = false;
   for (const heading of document.querySelectorAll(".panel > h3")) {
