@@ -154,10 +154,11 @@ def _shown_root(facts: MountFacts, mount: int) -> str:
 
 
 def _options(facts: MountFacts, mount: int) -> str:
-    """What the mount allows. In a scope without the attribute RELATIME every mount has it that is not noatime."""
+    """What the mount allows. In a scope without the attribute RELATIME every mount has it that is not noatime, but for
+    files of namespaces, which come from a mount of the kernel's own."""
     kinds = {row["id"]: row["kind"].lower() for row in facts.state.get("attributes", [])}
     has = {kinds.get(a) for a in facts.rows[mount].get("attributes") or []}
-    if "relatime" not in kinds.values() and "noatime" not in has:
+    if "relatime" not in kinds.values() and "noatime" not in has and not _namespace_file(facts, mount):
         has.add("relatime")
     return ",".join(["ro" if "readonly" in has else "rw", *(word for word in OPTIONS if word in has)])
 
@@ -193,9 +194,13 @@ def _dominating(facts: MountFacts, mount: int, root: Place) -> int | None:
 
 def _type(facts: MountFacts, mount: int, fs: int) -> str:
     kind = next((row.get("kind") for row in facts.state.get("file_systems", []) if row["id"] == fs), None)
-    if any(facts.rows[mount].get(field) is not None for field in FILES):
+    if _namespace_file(facts, mount):
         kind = "NSFS"
     return TYPES.get(kind or "NEW", "tmpfs")
+
+
+def _namespace_file(facts: MountFacts, mount: int) -> bool:
+    return any(facts.rows[mount].get(field) is not None for field in FILES)
 
 
 def _read_only(facts: MountFacts, fs: int) -> bool:

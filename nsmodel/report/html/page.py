@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -26,14 +27,7 @@ def render(trace: Trace, judged: Judged) -> str:
     """The page of a trace. The same text for the same trace and judgement."""
     steps = steps_of(trace)
     tasks = columns_of(trace)
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: FILES.joinpath("templates", name).read_text(encoding="utf-8")),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("page.html").render(
+    return _environment().get_template("page.html").render(
         version=__version__,
         style=_file("style.css"),
         script=_file("script.js"),
@@ -61,6 +55,18 @@ _WORDS: dict[str, Any] = {
     "signs": {"+": ("new", "new"), "~": ("changed", "changed"), "-": ("gone", "gone"), "#": ("count", "counts")},
     "badges": {"+": "+", "~": "~", "-": "−", "#": "#"},
 }
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """The templates, which escape whatever comes from a trace."""
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: FILES.joinpath("templates", name).read_text(encoding="utf-8")),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
 
 
 def _file(name: str) -> Markup:
