@@ -22,7 +22,7 @@ HOLD: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("tasks", "user_ns", "credentials of"),
         ("tasks", "mm_ns", "memory of"),
         *((kind, "owner", "owns") for kind in KINDS),
-        ("superblocks", "owner", "mounted"),
+        ("superblocks", "owner", "owns"),
         ("descriptors", "maker", "context"),
         ("map_files", "ns", "id map open as"),
         ("map_files", "user_ns", "whoever opened"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from nsmodel.traces.mount_facts import MountFacts
 from nsmodel.traces.places import Table
@@ -20,7 +21,7 @@ class Moment:
     ages: Mapping[int, int]
     broken: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def mounts(self) -> MountFacts:
         """Its mounts."""
         return MountFacts(self.state, self.names)

@@ -5,63 +5,62 @@ from __future__ import annotations
 import shlex
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from nsmodel import __version__
 from nsmodel.report.console import plural
-from nsmodel.report.html.judged import Judged, Replay
+from nsmodel.report.html.judged import Bug, Judged, Replay
 from nsmodel.report.html.steps import StepPage, prelude_of, steps_of
 from nsmodel.report.html.symbols import LEGEND, symbols, used_signs
 from nsmodel.report.html.timeline import columns_of, rails
 from nsmodel.traces.trace import Trace
 
+PACKAGE = "nsmodel.report.html"
 SHORT = 10
 """So many letters of the names of tasks have room above the lanes; longer ones are turned."""
-FILES = resources.files(__name__.rpartition(".")[0])
+SIGNS = {"+": "new", "~": "changed", "-": "gone", "#": "count"}
+"""What a change is called, and the class that it has in the style sheet."""
+BADGES = {"+": "+", "~": "~", "-": "−", "#": "#"}
+"""What is seen of it."""
 
 
 def render(trace: Trace, judged: Judged) -> str:
     """The page of a trace. The same text for the same trace and judgement."""
-    steps = steps_of(trace)
-    tasks = columns_of(trace)
-    return _environment().get_template("page.html").render(
+    steps, tasks = steps_of(trace), columns_of(trace)
+    used = used_signs(steps)
+    page = _environment().get_template("page.html")
+    return page.render(
         version=__version__,
         style=_file("style.css"),
         script=_file("script.js"),
         symbols=Markup(symbols()),
+        signs=SIGNS,
+        badges=BADGES,
         trace=trace,
         judged=judged,
         replay=judged.replay,
         title=_title(trace),
         lede=trace.violates.clause if trace.violates is not None else "",
+        summary=_summary(judged.replay, trace),
         facts=_facts(trace, judged),
         prelude=prelude_of(trace),
         steps=steps,
+        labels={step.number: label(step) for step in steps},
         lanes=list(zip(steps, rails(trace), strict=True)),
         tasks=tasks,
         turned=sum(map(len, tasks)) > SHORT,
-        labels={page.number: label(page) for page in steps},
         commands=commands(trace, judged),
-        legend=[(sign, LEGEND[sign]) for sign in LEGEND if sign in used_signs(steps)],
-        summary=_summary(judged.replay, trace),
-        **_WORDS,
+        legend=[(sign, text) for sign, text in LEGEND.items() if sign in used],
     )
-
-
-_WORDS: dict[str, Any] = {
-    "signs": {"+": ("new", "new"), "~": ("changed", "changed"), "-": ("gone", "gone"), "#": ("count", "counts")},
-    "badges": {"+": "+", "~": "~", "-": "−", "#": "#"},
-}
 
 
 @cache
 def _environment() -> jinja2.Environment:
     """The templates, which escape whatever comes from a trace."""
     return jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: FILES.joinpath("templates", name).read_text(encoding="utf-8")),
+        loader=jinja2.PackageLoader(PACKAGE),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -71,7 +70,7 @@ def _environment() -> jinja2.Environment:
 
 def _file(name: str) -> Markup:
     """A style sheet or a script of ours, as it is."""
-    return Markup(FILES.joinpath(name).read_text(encoding="utf-8"))
+    return Markup(resources.files(PACKAGE).joinpath(name).read_text(encoding="utf-8"))
 
 
 def _title(trace: Trace) -> str:
@@ -81,17 +80,21 @@ def _title(trace: Trace) -> str:
 
 def _facts(trace: Trace, judged: Judged) -> list[tuple[str, str]]:
     """What the page says of the trace in a few words: a name and a value."""
-    out = [("Spec", trace.spec), ("Steps", str(len(trace.steps)))]
-    if trace.violates is not None:
-        out[1] = ("Steps", f"{len(trace.steps)}{', no trace is shorter' if trace.violates.minimal else ''}")
-    out.append(("Kernel of the model", "as it should be (fixed)" if trace.kernel == "fixed" else trace.kernel))
+    out = []
     if trace.mutant is not None:
-        out.append(("Known bug switched on", f"{trace.mutant}: {judged.bug.summary}" if judged.bug else trace.mutant))
-        if judged.bug is not None and judged.bug.source and judged.bug.source != "synthetic":
-            out.append(("Known from", judged.bug.source))
-        if judged.bug is not None and judged.bug.kernels:
-            out.append(("Lives in", ", ".join(f"Linux {k}" for k in judged.bug.kernels)))
-    return out
+        out.append(("Known bug switched on", _bug(trace.mutant, judged.bug)))
+    shortest = ", no trace is shorter" if trace.violates is not None and trace.violates.minimal else ""
+    out += [("Spec", trace.spec), ("Steps", f"{len(trace.steps)}{shortest}")]
+    return [*out, ("Kernel of the model", "as it should be (fixed)" if trace.kernel == "fixed" else trace.kernel)]
+
+
+def _bug(name: str, bug: Bug | None) -> str:
+    """A known bug: what goes wrong, where it is known from, which released kernels have it."""
+    if bug is None:
+        return name
+    more = [bug.source] if bug.source and bug.source != "synthetic" else []
+    more += [f"lives in Linux {', '.join(bug.kernels)}"] if bug.kernels else []
+    return f"{name}: {bug.summary}" + (f" ({'; '.join(more)})" if more else "")
 
 
 def _summary(replay: Replay | None, trace: Trace) -> tuple[str, str]:
@@ -123,6 +126,6 @@ def commands(trace: Trace, judged: Judged) -> list[tuple[str, str]]:
     return out
 
 
-def label(page: StepPage) -> str:
+def label(step: StepPage) -> str:
     """A step in one line, for whoever listens."""
-    return "Initial state" if page.call is None else f"Step {page.number}: {page.call}"
+    return "Initial state" if step.call is None else f"Step {step.number}: {step.call}"

@@ -25,12 +25,12 @@
     panel.querySelector("h3 > button").setAttribute("aria-expanded", String(!shut));
   }
 
-  // Scrolls a box, and not the page, so far that a row in it is seen.
+  // Scrolls a box, and not the page, so that a row in it is seen.
   function reveal(box, row) {
     if (box.scrollHeight <= box.clientHeight) return;
     const [seen, wanted] = [box.getBoundingClientRect(), row.getBoundingClientRect()];
-    if (wanted.top < seen.top + 40) box.scrollTop -= seen.top + 40 - wanted.top;
-    else if (wanted.bottom > seen.bottom - 40) box.scrollTop += wanted.bottom - seen.bottom + 40;
+    const inside = wanted.top > seen.top + 40 && wanted.bottom < Math.min(seen.bottom, innerHeight) - 40;
+    if (!inside) box.scrollTop += wanted.top - seen.top - box.clientHeight / 3;
   }
 
   function show(number, { focus = false } = {}) {

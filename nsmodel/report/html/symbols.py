@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from nsmodel.report.html.mounts import Forest
 from nsmodel.report.html.processes import Processes
@@ -20,9 +21,9 @@ CHANGES = {"+": "new", "~": "changed", "-": "gone"}
 def symbols() -> str:
     """All signs as `<symbol id="sign-NAME">`."""
     half = SIZE / 2
-    drawn = [_symbol(name, lambda c, name=name: signs.joint(c, name, half, half)) for name in JOINTS]  # type: ignore[misc]
-    drawn.append(_symbol("lock", lambda c: signs.lock(c, half, half - 1)))
-    drawn.append(_symbol("broken", lambda c: signs.cross(c, half, half)))
+    drawn = [_symbol(name, partial(signs.joint, kind=name, x=half, y=half)) for name in JOINTS]
+    drawn.append(_symbol("lock", partial(signs.lock, x=half, y=half - 1)))
+    drawn.append(_symbol("broken", partial(signs.cross, x=half, y=half)))
     return "".join(drawn)
 
 
