@@ -8,12 +8,13 @@ from collections import Counter
 import click
 
 from nsmodel.cli.options import Stopwatch, json_option, writable
-from nsmodel.oracle.live.replay import Divergence, replay_trace
+from nsmodel.oracle.live.replay import Comparison, Divergence, replay_trace
 from nsmodel.report.console import line, people, plural
 from nsmodel.report.output import DivergenceInfo, ReplayOutput, write
 from nsmodel.system.problem import Problem
 from nsmodel.system.verdict import Exit
 from nsmodel.traces.read import load_trace
+from nsmodel.traces.trace import Trace
 
 
 @click.command()
@@ -24,10 +25,8 @@ def command(trace: str, json_file: str | None) -> int:
     watch = Stopwatch()
     writable(json_file)
     loaded = load_trace(trace)
-    if not loaded.replayable:
-        raise Problem("the trace cannot be replayed", place=trace, cause="no calls lead to its initial state")
     console = people(json_file)
-    done = replay_trace(loaded)
+    done = perform(loaded, trace)
     found = done.divergence
     status = Exit.MET if found is None else Exit.NOT_MET
     steps = len(loaded.prelude) + len(loaded.steps)
@@ -53,6 +52,13 @@ def command(trace: str, json_file: str | None) -> int:
             json_file,
         )
     return status
+
+
+def perform(trace: Trace, file: str) -> Comparison:
+    """Perform the trace of a file. Raises :class:`Problem` where that cannot be done."""
+    if not trace.replayable:
+        raise Problem("the trace cannot be replayed", place=file, cause="no calls lead to its initial state")
+    return replay_trace(trace)
 
 
 def _where(found: Divergence) -> str:

@@ -7,32 +7,27 @@ from typing import Literal
 
 import click
 
+from nsmodel.cli.checks import OPERATIONS, state_maker
 from nsmodel.cli.options import Stopwatch, json_option, writable
 from nsmodel.ir.schema import schema_of
-from nsmodel.ir.state import Frozen, thaw
 from nsmodel.kernel.objects import Kernel
-from nsmodel.kernel.versions import find_switch, running, switches_of
+from nsmodel.kernel.versions import running, switches_of
 from nsmodel.oracle.live.conform import Plan, again, replay_drawn, whole_system
 from nsmodel.oracle.live.pairs import Pair, survey
-from nsmodel.oracle.live.whole import EVERYTHING, WHOLE
+from nsmodel.oracle.live.whole import EVERYTHING
 from nsmodel.report.console import line, people, plural
 from nsmodel.report.output import CheckInfo, PairInfo, WhyOutput, write
 from nsmodel.report.progress import counting
 from nsmodel.report.why import show_checks, show_pairs
 from nsmodel.system.load import near
-from nsmodel.system.operation import Operation
 from nsmodel.system.precedence import Check, refusals
 from nsmodel.system.problem import Problem
-from nsmodel.system.snapshot import restored
 from nsmodel.system.transition import TransitionSystem
 from nsmodel.system.verdict import Exit
 from nsmodel.traces.calls import Reader
 from nsmodel.traces.read import load_trace, state_after
 from nsmodel.traces.record import record
 from nsmodel.traces.trace import Trace, encode
-
-OPERATIONS: dict[str, Operation] = {o.name: o for o in WHOLE.operations}
-"""The calls of the kernel model."""
 
 
 @click.command()
@@ -83,17 +78,13 @@ def command(
 
 def _call(text: str, loaded: Trace, file: str, step: int | None, json_file: str | None) -> WhyOutput:
     number, state, names = state_after(loaded, step, file)
-    schema = schema_of(Kernel)
     try:
-        frozen: Frozen = restored(schema, state)
+        make = state_maker(loaded, state)
     except ValueError as wrong:
         cause = f"its states are not the kernel model's: {wrong}"
         raise Problem("the call cannot be asked about there", place=file, cause=cause) from None
-    switches = switches_of(loaded.kernel)
-    if loaded.mutant is not None:
-        switches |= {find_switch(loaded.mutant).name}
-    call = Reader(OPERATIONS, schema, state, names.table).read(text)
-    told = refusals(OPERATIONS[call.operation], lambda: thaw(Kernel, frozen, None, switches), call)
+    call = Reader(OPERATIONS, schema_of(Kernel), state, names.table).read(text)
+    told = refusals(OPERATIONS[call.operation], make, call)
     checks = [info(check) for check in told.checks]
     when = f"after step {number}" if number else "in the initial state"
     show_checks(people(json_file), text.strip(), when, checks, told.end)

@@ -233,6 +233,17 @@ class ReplayOutput(Output, kw_only=True):
     divergences: list[DivergenceInfo]
 
 
+class ReportOutput(Output, kw_only=True):
+    """`report`: the page is in `file`; `replay` is null, and so is `kernel` (the release), where none was asked for."""
+
+    file: str
+    spec: str
+    steps: int
+    kernel: str | None
+    replay: Literal["agrees", "diverges"] | None
+    divergence: DivergenceInfo | None
+
+
 class Cell(msgspec.Struct, kw_only=True):
     """Steps of one operation, kind and result."""
 
@@ -416,6 +427,7 @@ OUTPUTS: dict[str, type[msgspec.Struct]] = {
     "theorem": TheoremOutput,
     "why": WhyOutput,
     "replay": ReplayOutput,
+    "report": ReportOutput,
     "conform": ReplayOutput,
     "validate": ValidateOutput,
     "trace": Trace,

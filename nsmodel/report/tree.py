@@ -42,7 +42,7 @@ def _branch(
     out.append(
         [
             tip + names.get(("tasks", task), f"task {task}"),
-            _namespace(row, state, names),
+            pid_namespace(row, state, names),
             numbers(row, state),
             _state(row, state, names) + pointer,
         ]
@@ -84,16 +84,21 @@ def _pid(row: dict[str, Any], state: State) -> dict[str, Any] | None:
     return next((p for p in state.get("pids", []) if p["id"] == row.get("pid")), None)
 
 
-def _namespace(row: dict[str, Any], state: State, names: Table) -> str:
+def pid_namespace(row: dict[str, Any], state: State, names: Table) -> str:
+    """The pid namespace that a task lives in."""
     pid = _pid(row, state)
     return names.get(("pid_namespaces", pid["ns"]), "") if pid is not None else ""
 
 
 def numbers(row: dict[str, Any], state: State) -> str:
     """The numbers of a task, from the outermost level inwards."""
+    return " ".join(str(number) for _, number in sorted(numbers_by_level(row, state).items()))
+
+
+def numbers_by_level(row: dict[str, Any], state: State) -> dict[int, int]:
+    """The number of a task at each level of pid namespaces that it has one at; 0 is the outermost."""
     pid = _pid(row, state)
     if pid is None:
-        return ""
+        return {}
     levels = {ns["id"]: ns.get("level", 0) for ns in state.get("pid_namespaces", [])}
-    found = sorted((levels.get(int(ns), 0), shown_number(entry, pid["id"])) for ns, entry in pid["numbers"].items())
-    return " ".join(str(n) for _, n in found)
+    return {levels.get(int(ns), 0): shown_number(entry, pid["id"]) for ns, entry in pid["numbers"].items()}

@@ -86,6 +86,10 @@ def _check(refused: Refused, operation: Operation) -> tuple[tuple[str, int], Che
     if function is not None and function.kind != "syscall":
         told = KERNEL_PLACE.search(" ".join((function.python.__doc__ or "").split()))
         source = (told[1] or told[2]) if told else source
-    path = Path(code.co_filename)
-    place = f"{path.relative_to(PACKAGE.parent) if path.is_relative_to(PACKAGE) else path.name}:{line}"
-    return where, Check(refused.errno.name, refused.reason, code.co_name, place, source)
+    return where, Check(refused.errno.name, refused.reason, code.co_name, place_of(code.co_filename, line), source)
+
+
+def place_of(file: str, line: int) -> str:
+    """A line of a rule as people are told it: files of the package from its folder on, others by name."""
+    path = Path(file)
+    return f"{path.relative_to(PACKAGE.parent) if path.is_relative_to(PACKAGE) else path.name}:{line}"

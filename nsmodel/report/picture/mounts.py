@@ -60,6 +60,7 @@ def _row(now: MountFacts, before: MountFacts | None, mount: int, trunk: tuple[bo
         broken=broken,
         group=now.group(row["group"]),
         master=now.group(row["master"]),
+        slot=mount,
     )
 
 
@@ -75,4 +76,4 @@ def _pills(now: MountFacts, mount: int) -> tuple[Pill, ...]:
 
 def _gone(before: MountFacts, mount: int) -> Row:
     words = " ".join(before.words(mount))
-    return Row((), before.kind(mount), before.name(mount), before.shows(mount), (), words, "-")
+    return Row((), before.kind(mount), before.name(mount), before.shows(mount), (), words, "-", slot=mount)

@@ -7,7 +7,7 @@ from typing import Any
 import networkx as nx
 
 from nsmodel.report.picture.rows import Block, Pill, Row
-from nsmodel.report.tree import numbers
+from nsmodel.report.tree import numbers, pid_namespace
 from nsmodel.traces.places import Table
 from nsmodel.traces.trace import State
 
@@ -40,15 +40,14 @@ def process_blocks(
             below = sorted(tree.succ[task], key=lambda t: names.get(("tasks", t), ""))
             stack += [(t, (*trunk, t != below[-1])) for t in reversed(below)]
     out = [block] if block.rows else []
-    gone = [Row((), SIGNS.get(r["state"], "running"), old_names.get(("tasks", t), f"task {t}"), change="-")
+    gone = [Row((), SIGNS.get(r["state"], "running"), old_names.get(("tasks", t), f"task {t}"), change="-", slot=t)
             for t, r in earlier.items() if t not in tasks]  # fmt: skip
     return [*out, Block("gone in this step", "", gone)] if gone else out
 
 
 def _facts(row: dict[str, Any], state: State, names: Table) -> list[str]:
     """What is told of a process."""
-    pid = next((p for p in state.get("pids", []) if p["id"] == row.get("pid")), None)
-    ns = names.get(("pid_namespaces", pid["ns"]), "") if pid is not None else ""
+    ns = pid_namespace(row, state, names)
     held = names.get(("nsproxies", row["nsproxy"]), "") if row.get("nsproxy") else ""
     above = names.get(("tasks", row["parent"]), "outside") if row.get("parent") else "outside"
     words = [word for field, word in MARKS.items() if row.get(field)]
@@ -69,4 +68,5 @@ def _row(
     sign = SIGNS.get(row.get("state", ""), "running")
     thread = "" if row["group_leader"] == row["id"] else "thread"
     note = f"was {', '.join(lost)}" if lost else thread
-    return Row(trunk, sign, names.get(("tasks", row["id"]), "?"), shown, pills, note, change, False, broken)
+    return Row(trunk, sign, names.get(("tasks", row["id"]), "?"), shown, pills, note, change, False, broken,
+               slot=row["id"])  # fmt: skip

@@ -32,6 +32,8 @@ class Row:
     broken: bool = False
     group: str | None = None
     master: str | None = None
+    slot: int = 0
+    """Of the mount or process that it is; in the state before for one that is gone."""
 
 
 @dataclass
