@@ -1,0 +1,283 @@
+/* ---- The play ----------------------------------------------------------------------------------------------------
+ * Every task runs the case from top to bottom and makes the calls that are its own. The watcher, outside of the
+ * sandbox, runs it as well: it tells each task when its turn has come, compares what the call gave, and then what
+ * every task can see.
+ */
+
+enum { WATCHER = -1, NOBODY = 9999, LEVELS = 16, HANDLES = 64, SECONDS = 10 };
+enum { SHARED_FD = 200, PROC_FD, EXE_FD, TREE_FD, FIRST_FD };	/* descriptors that every task inherits */
+
+struct self {
+	int task;	/* who runs */
+	int line;	/* of the call that it makes now */
+	int from;	/* calls up to this line were made before it began */
+	int newborn;	/* it has just begun, in the middle of the call that made it */
+	int again;	/* the call has to be made once more */
+	int cwd;	/* its working directory, while it is away from there */
+};
+
+static struct shared {
+	int newborn;		/* who was made by the call before */
+	int status;		/* what a wait told */
+	char trouble[128];	/* why something beside the calls could not be done */
+	struct {
+		pid_t pid, tid;			/* as the watcher sees it */
+		pid_t number[LEVELS];		/* in the sandbox's pid namespace, and in the ones below it */
+		int table;			/* whose descriptors it uses */
+		int fd[HANDLES];
+	} task[TASKS];
+} *shared;
+
+static void the_case(struct self *me);
+
+/* A task's number in the pid namespace so many levels below the sandbox's own. */
+static pid_t nr(int task, int level)
+{
+	return shared->task[task].number[level];
+}
+
+/* Descriptor of the task that runs. */
+#define fd(h) (*handle(me, h))
+
+static int *handle(struct self *me, int h)
+{
+	return &shared->task[shared->task[me->task].table].fd[h];
+}
+
+/* Keep a new descriptor; a result of 0 says that there is one. */
+static long opened(struct self *me, int h, long result)
+{
+	if (result < 0)
+		return result;
+	fd(h) = result;
+	return 0;
+}
+
+/* Something beside the calls went wrong. */
+static long trouble(const char *what)
+{
+	int error = errno;
+
+	snprintf(shared->trouble, sizeof(shared->trouble), "%s: %s", what, strerror(error));
+	errno = error;
+	return -1;
+}
+
+/* One call: who makes it, what it gives (a negative error number where it fails). */
+#define STEP(who, gives, call) do {							\
+		while (my_turn(me, who, __LINE__))					\
+			answer(me, (long)(call), (long)(gives));			\
+		if (me->task == WATCHER) {						\
+			long got_ = await(who, #who " " #call);				\
+			judge(got_, (long)(gives));					\
+		}									\
+	} while (0)
+
+/* The same, when the task does not come back from it. */
+#define LAST(who, call) do {								\
+		if (my_turn(me, who, __LINE__))						\
+			answer(me, (long)(call), 0);					\
+		if (me->task == WATCHER)						\
+			send_off(who, #who " " #call);					\
+	} while (0)
+
+/* What is done before the case begins, or beside its calls; it must succeed. */
+#define SETUP(who, call) do {								\
+		while (my_turn(me, who, __LINE__))					\
+			answer(me, (long)(call), 0);					\
+		if (me->task == WATCHER)						\
+			prepare(who, #call);						\
+	} while (0)
+
+/* From here on a task is so, until something else is said. */
+#define NOW(who, ...) do {								\
+		if (me->task == WATCHER)						\
+			from_now(who, (const char *[FACETS]){ __VA_ARGS__ });		\
+	} while (0)
+
+/* On the release whose deviation is told here, the step before goes wrong: it is reported as a known failure. */
+#define KNOWN(bugs) do {								\
+		if (me->task == WATCHER)						\
+			known = bugs;							\
+	} while (0)
+
+static int my_turn(struct self *me, int who, int line)
+{
+	char go;
+
+	if (me->task != who || line <= me->from)
+		return 0;
+	if (me->line == line)
+		return me->again;
+	if (read(FIRST_FD + who, &go, 1) != 1)
+		_exit(1);
+	me->line = line;
+	return 1;
+}
+
+/* A namespace is charged until the kernel has really freed it, a moment later: so ENOSPC may be too early. */
+static void answer(struct self *me, long result, long wanted)
+{
+	static int patience;
+	long told = result == -1 ? -errno : result;
+
+	if (me->newborn) {
+		me->newborn = 0;
+		return;
+	}
+	patience = me->again ? patience - 1 : 600;
+	me->again = told == -ENOSPC && told != wanted && patience > 0;
+	if (me->again)
+		usleep(5000);
+	else if (write(FIRST_FD + me->task, &told, sizeof(told)) < 0)
+		_exit(1);
+}
+
+/* ---- The watcher -------------------------------------------------------------------------------------------------- */
+
+static int tests, line_fd[TASKS];
+static const char *known;	/* the bugs that the step at hand shows */
+static char step[512];		/* and its text, empty when it was reported */
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void say(const char *format, ...)
+{
+	va_list rest;
+
+	va_start(rest, format);
+	vprintf(format, rest);
+	va_end(rest);
+	fflush(stdout);
+}
+
+/* The reports of the steps that can no more be made, and the end. */
+__attribute__((noreturn)) static void leave(int status)
+{
+	while (status == FAILED && tests < TESTS)
+		say("ok %d # SKIP not reached\n", ++tests);
+	fflush(stdout);
+	_exit(status);
+}
+
+__attribute__((noreturn)) static void cannot(const char *what)
+{
+	say("1..0 # SKIP cannot run here: %s: %s\n", what, strerror(errno));
+	leave(CANNOT);
+}
+
+__attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *format, ...)
+{
+	va_list rest;
+
+	say("not ok %d - %s\n# ", ++tests, step);
+	va_start(rest, format);
+	vprintf(format, rest);
+	va_end(rest);
+	say("\n");
+	leave(FAILED);
+}
+
+/* Report the step before: what it gave was right, now everything that can be seen is compared. */
+static void finish(void)
+{
+	if (!*step)
+		return;
+	look_around();
+	if (known)
+		say("not ok %d - %s # TODO %s\n", ++tests, step, known);
+	else
+		say("ok %d - %s\n", ++tests, step);
+	known = NULL;
+	*step = 0;
+}
+
+static void begin(const char *text)
+{
+	finish();
+	snprintf(step, sizeof(step), "%s", text);
+}
+
+static void give_turn(int who)
+{
+	if (write(line_fd[who], "g", 1) != 1)
+		fail("task %s cannot be reached", names[who]);
+}
+
+static long hear(int who)
+{
+	struct pollfd poll_fd = { .fd = line_fd[who], .events = POLLIN };
+	long told;
+
+	if (poll(&poll_fd, 1, SECONDS * 1000) != 1 || read(line_fd[who], &told, sizeof(told)) != sizeof(told))
+		fail("no answer from %s within %d seconds: it hangs, or it died", names[who], SECONDS);
+	if (shared->newborn >= 0 && told >= 0)
+		meet(shared->newborn);
+	shared->newborn = -1;
+	return told;
+}
+
+static long await(int who, const char *text)
+{
+	begin(text);
+	give_turn(who);
+	return hear(who);
+}
+
+static void send_off(int who, const char *text)
+{
+	begin(text);
+	give_turn(who);
+}
+
+static const char *shown(long result)
+{
+	static char room[2][48];
+	static int turn;
+	char *text = room[turn ^= 1];
+
+	if (result < 0)
+		snprintf(text, sizeof(room[0]), "%s (%s)", strerrorname_np(-result), strerror(-result));
+	else
+		snprintf(text, sizeof(room[0]), "%ld", result);
+	return text;
+}
+
+static void judge(long got, long wanted)
+{
+	size_t used = strlen(step);
+
+	snprintf(step + used, sizeof(step) - used, " = %s", wanted < 0 ? strerrorname_np(-wanted) : shown(wanted));
+	if (got != wanted) {
+		const char *is = shown(got);
+
+		fail("expected %s, got %s", shown(wanted), is);
+	}
+	if (*shared->trouble)
+		fail("%s", shared->trouble);
+}
+
+static void prepare(int who, const char *text)
+{
+	long got;
+
+	give_turn(who);
+	got = hear(who);
+	if (got < 0) {
+		errno = -got;
+		cannot(text);
+	}
+}
+
+/* What a wait told of how the child ended. */
+#define STATUS(wanted) do {								\
+		if (me->task == WATCHER && shared->status != (wanted))			\
+			fail("expected status %#x, got %#x", wanted, shared->status);	\
+	} while (0)
+
+static void from_now(int who, const char *const *said)
+{
+	for (int i = 0; i < FACETS; i++)
+		if (said[i])
+			is[who][i] = said[i];
+}
