@@ -94,10 +94,7 @@ class Bookkeeper:
 
     def chain(self, ns: int) -> list[int]:
         """A pid namespace and its ancestors, the outermost first."""
-        out = [ns]
-        while (up := self.view.row("pid_namespaces", out[0])["parent"]) is not None:
-            out.insert(0, up)
-        return out
+        return chain_of(self.view, ns)
 
     # -- what a call changes of it ----------------------------------------------------------------------------------
 
@@ -123,3 +120,11 @@ class Bookkeeper:
         for collection, handles in (("descriptors", self.handles), ("map_files", self.map_handles)):
             for slot in before.rows(collection).keys() - after.rows(collection).keys():
                 handles.pop(slot, None)
+
+
+def chain_of(view: View, ns: int) -> list[int]:
+    """A pid namespace and its ancestors, the outermost first."""
+    out = [ns]
+    while (up := view.row("pid_namespaces", out[0])["parent"]) is not None:
+        out.insert(0, up)
+    return out

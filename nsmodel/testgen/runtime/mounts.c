@@ -49,7 +49,7 @@ static int same_options(const char *seen, const char *wanted)
 {
 	static const char *const told[] = { OPTIONS NULL };
 
-	for (int i = 0; told[i]; i++)
+	for (int i = 0; told[i] && strcmp(wanted, "?"); i++)
 		if (has_option(seen, told[i]) != has_option(wanted, told[i]))
 			return 0;
 	return 1;
@@ -59,9 +59,9 @@ static int same_options(const char *seen, const char *wanted)
 static int same_row(const struct row *wanted, const struct row *seen)
 {
 	char name[32];
-	int major = 0, minor = 0;
+	int major = 0, minor = 0, file = !strncmp(wanted->root, "file:", 5);
 
-	if (strncmp(wanted->root, "file:", 5) ? strcmp(wanted->root, seen->root) : !strchr(seen->root, '['))
+	if (file ? !strchr(seen->root, '[') : strcmp(wanted->root, seen->root))
 		return 0;
 	if (strcmp(wanted->point, seen->point) || !agrees(wanted->parent, atoi(seen->parent)))
 		return 0;
@@ -76,8 +76,7 @@ static int same_row(const struct row *wanted, const struct row *seen)
 	sscanf(seen->fs, "%d:%d", &major, &minor);
 	if (!agrees(wanted->fs, (unsigned long long)major << 32 | minor))
 		return 0;
-	if (!strncmp(wanted->root, "file:", 5) && strcmp(wanted->root, "file:?") &&
-	    !agrees(wanted->root + 5, strtoull(strchr(seen->root, '[') + 1, NULL, 10)))
+	if (file && !agrees(wanted->root + 5, strtoull(strchr(seen->root, '[') + 1, NULL, 10)))
 		return 0;
 	if (*wanted->shared) {
 		snprintf(name, sizeof(name), "group%s", wanted->shared);
@@ -100,15 +99,28 @@ static unsigned long long real_of(const char *text)
 	return 0;
 }
 
+/* A mount is found by the one that it is on, and by its place there; of the first ones of a table none is seen. */
+static int is_parent(const char *wanted, const struct row *rows, int count, const char *seen)
+{
+	if (real_of(wanted))
+		return (int)real_of(wanted) == atoi(seen);
+	for (int i = 0; i < count; i++)
+		if (!strcmp(rows[i].id, seen))
+			return 0;
+	return 1;
+}
+
 /* Its mount table, a line of mountinfo each: id, parent, file system, root, mountpoint, options, propagation, -, ro or rw
  * of the file system. Ids, file systems and peer groups are names. `as P1` is the same table as that task's.
  */
-static void look_mounts(int who, const char *wanted)
+static void look_mount_table(int who, const char *wanted)
 {
 	static struct row seen[MOUNTS + 64];
 	char text[1 << 14], *at = text, *line, table[1 << 14];
 	int count = 0, same = 1;
 
+	if (!strcmp(wanted, "?"))
+		return;
 	if (!strncmp(wanted, "as ", 3))
 		wanted = is[who_is(wanted + 3)][MOUNT_TABLE];
 	copy_word(table, sizeof(table), text_of(proc_path(who, "mountinfo")));
@@ -126,10 +138,7 @@ static void look_mounts(int who, const char *wanted)
 		parse(line, &row);
 		same = 0;
 		for (int i = 0; i < count && !same; i++) {
-			/* What is on a mount that is known, by its place; the top of a table, by where it is. */
-			int here = real_of(row.parent) ? (int)real_of(row.parent) == atoi(seen[i].parent) : 1;
-
-			if (here && !seen[i].taken && !strcmp(seen[i].point, row.point) &&
+			if (is_parent(row.parent, seen, count, seen[i].parent) && !seen[i].taken && !strcmp(seen[i].point, row.point) &&
 			    (!real_of(row.id) || (int)real_of(row.id) == atoi(seen[i].id)))
 				seen[i].taken = same = same_row(&row, &seen[i]);
 		}
@@ -151,12 +160,15 @@ static void look_place(int who, const char *wanted, const char *link)
 	char mount[40], file[40] = "";
 	struct statx seen;
 
-	sscanf(wanted, "%39s %39s", mount, file);
+	/* A name in a file system is told with the word `in`, to tell it from the file system itself. */
+	sscanf(wanted, "%39s %35s", mount, file + 3);
+	if (file[3])
+		memcpy(file, "in ", 3);
 	if (statx(AT_FDCWD, proc_path(who, link), 0, STATX_INO | STATX_MNT_ID, &seen) < 0)
 		fail("%s of %s: %s", link, names[who], strerror(errno));
 	if (!agrees(mount, seen.stx_mnt_id))
 		fail("%s of %s is in mount %llu, expected %s", link, names[who], (unsigned long long)seen.stx_mnt_id, mount);
-	if (*file && !agrees(file, seen.stx_ino))
+	if (*file && !agrees(file, (unsigned long long)seen.stx_dev_minor << 40 | seen.stx_ino))
 		fail("%s of %s is file %llu, expected %s", link, names[who], (unsigned long long)seen.stx_ino, file);
 }
 

@@ -84,7 +84,7 @@ static int folder_of(const char *path, const char **name)
 }
 
 /* A name that a call took away is there again at once. */
-static long again(long result, int folder, const char *name, int directory)
+static long make_again(long result, int folder, const char *name, int directory)
 {
 	int error = errno, file;
 
@@ -105,7 +105,7 @@ static long rmdir_and_make(const char *path)
 	const char *name;
 	int folder = folder_of(path, &name);
 
-	return again(rmdir(path), folder, name, 1);
+	return make_again(rmdir(path), folder, name, 1);
 }
 
 static long unlink_and_make(const char *path)
@@ -113,7 +113,7 @@ static long unlink_and_make(const char *path)
 	const char *name;
 	int folder = folder_of(path, &name);
 
-	return again(unlink(path), folder, name, 0);
+	return make_again(unlink(path), folder, name, 0);
 }
 
 static long rename_and_make(const char *path, const char *over, int directory)
@@ -121,7 +121,7 @@ static long rename_and_make(const char *path, const char *over, int directory)
 	const char *name;
 	int folder = folder_of(path, &name);
 
-	return again(rename(path, over), folder, name, directory);
+	return make_again(rename(path, over), folder, name, directory);
 }
 
 /* ---- Names in new file systems --------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@
  * every task can see.
  */
 
+enum { PASSED = 0, FAILED = 1, CANNOT = 4 };	/* exit status */
+
 enum { WATCHER = -1, NOBODY = 9999, LEVELS = 16, HANDLES = 64, SECONDS = 10 };
 enum { SHARED_FD = 200, PROC_FD, EXE_FD, TREE_FD, FIRST_FD };	/* descriptors that every task inherits */
 
@@ -17,6 +19,7 @@ struct self {
 };
 
 static struct shared {
+	int play;		/* which of the plays it is */
 	int newborn;		/* who was made by the call before */
 	int status;		/* what a wait told */
 	char trouble[128];	/* why something beside the calls could not be done */
@@ -27,8 +30,6 @@ static struct shared {
 		int fd[HANDLES];
 	} task[TASKS];
 } *shared;
-
-static void the_case(struct self *me);
 
 /* A task's number in the pid namespace so many levels below the sandbox's own. */
 static pid_t nr(int task, int level)
@@ -133,151 +134,10 @@ static void answer(struct self *me, long result, long wanted)
 		_exit(1);
 }
 
-/* ---- The watcher -------------------------------------------------------------------------------------------------- */
-
-static int tests, line_fd[TASKS];
-static const char *known;	/* the bugs that the step at hand shows */
-static char step[512];		/* and its text, empty when it was reported */
-
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void say(const char *format, ...)
+/* A task's part of the case; it stays until the sandbox ends. */
+__attribute__((noreturn)) static void take_part(struct self *me)
 {
-	va_list rest;
-
-	va_start(rest, format);
-	vprintf(format, rest);
-	va_end(rest);
-	fflush(stdout);
-}
-
-/* The reports of the steps that can no more be made, and the end. */
-__attribute__((noreturn)) static void leave(int status)
-{
-	while (status == FAILED && tests < TESTS)
-		say("ok %d # SKIP not reached\n", ++tests);
-	fflush(stdout);
-	_exit(status);
-}
-
-__attribute__((noreturn)) static void cannot(const char *what)
-{
-	say("1..0 # SKIP cannot run here: %s: %s\n", what, strerror(errno));
-	leave(CANNOT);
-}
-
-__attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *format, ...)
-{
-	va_list rest;
-
-	say("not ok %d - %s\n# ", ++tests, step);
-	va_start(rest, format);
-	vprintf(format, rest);
-	va_end(rest);
-	say("\n");
-	leave(FAILED);
-}
-
-/* Report the step before: what it gave was right, now everything that can be seen is compared. */
-static void finish(void)
-{
-	if (!*step)
-		return;
-	look_around();
-	if (known)
-		say("not ok %d - %s # TODO %s\n", ++tests, step, known);
-	else
-		say("ok %d - %s\n", ++tests, step);
-	known = NULL;
-	*step = 0;
-}
-
-static void begin(const char *text)
-{
-	finish();
-	snprintf(step, sizeof(step), "%s", text);
-}
-
-static void give_turn(int who)
-{
-	if (write(line_fd[who], "g", 1) != 1)
-		fail("task %s cannot be reached", names[who]);
-}
-
-static long hear(int who)
-{
-	struct pollfd poll_fd = { .fd = line_fd[who], .events = POLLIN };
-	long told;
-
-	if (poll(&poll_fd, 1, SECONDS * 1000) != 1 || read(line_fd[who], &told, sizeof(told)) != sizeof(told))
-		fail("no answer from %s within %d seconds: it hangs, or it died", names[who], SECONDS);
-	if (shared->newborn >= 0 && told >= 0)
-		meet(shared->newborn);
-	shared->newborn = -1;
-	return told;
-}
-
-static long await(int who, const char *text)
-{
-	begin(text);
-	give_turn(who);
-	return hear(who);
-}
-
-static void send_off(int who, const char *text)
-{
-	begin(text);
-	give_turn(who);
-}
-
-static const char *shown(long result)
-{
-	static char room[2][48];
-	static int turn;
-	char *text = room[turn ^= 1];
-
-	if (result < 0)
-		snprintf(text, sizeof(room[0]), "%s (%s)", strerrorname_np(-result), strerror(-result));
-	else
-		snprintf(text, sizeof(room[0]), "%ld", result);
-	return text;
-}
-
-static void judge(long got, long wanted)
-{
-	size_t used = strlen(step);
-
-	snprintf(step + used, sizeof(step) - used, " = %s", wanted < 0 ? strerrorname_np(-wanted) : shown(wanted));
-	if (got != wanted) {
-		const char *is = shown(got);
-
-		fail("expected %s, got %s", shown(wanted), is);
-	}
-	if (*shared->trouble)
-		fail("%s", shared->trouble);
-}
-
-static void prepare(int who, const char *text)
-{
-	long got;
-
-	give_turn(who);
-	got = hear(who);
-	if (got < 0) {
-		errno = -got;
-		cannot(text);
-	}
-}
-
-/* What a wait told of how the child ended. */
-#define STATUS(wanted) do {								\
-		if (me->task == WATCHER && shared->status != (wanted))			\
-			fail("expected status %#x, got %#x", wanted, shared->status);	\
-	} while (0)
-
-static void from_now(int who, const char *const *said)
-{
-	for (int i = 0; i < FACETS; i++)
-		if (said[i])
-			is[who][i] = said[i];
+	plays[shared->play](me);
+	for (;;)
+		pause();
 }

@@ -2,12 +2,12 @@
 
 static const char *is[TASKS][FACETS];	/* what is expected of each task, by facet, from the latest NOW */
 
-/* A file of a task in the watcher's proc. */
+/* A file of a task in proc, which is the watcher's working directory. */
 static const char *proc_path(int who, const char *name)
 {
 	static char path[128];
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", shared->task[who].pid, shared->task[who].tid, name);
+	snprintf(path, sizeof(path), "%d/task/%d/%s", shared->task[who].pid, shared->task[who].tid, name);
 	return path;
 }
 
@@ -27,7 +27,7 @@ static char *text_of(const char *path)
 }
 
 /* A line of /proc/PID/status: what follows `Name:`. */
-static const char *field(int who, const char *name)
+static const char *status_field(int who, const char *name)
 {
 	char *line = strtok(text_of(proc_path(who, "status")), "\n");
 
@@ -38,9 +38,9 @@ static const char *field(int who, const char *name)
 }
 
 /* The numbers of a line, from the sandbox's pid namespace inwards: gives how many there are. */
-static int numbers(int who, const char *name, pid_t *out)
+static int numbers_of(int who, const char *name, pid_t *out)
 {
-	const char *at = strchr(field(who, name), '\t');
+	const char *at = strchr(status_field(who, name), '\t');
 	int count = 0;
 	char *end;
 
@@ -57,7 +57,7 @@ static int numbers(int who, const char *name, pid_t *out)
 /* Find out which task a call has made: the only one in proc that nobody knows. */
 static void meet(int child)
 {
-	DIR *proc = opendir("/proc");
+	DIR *proc = opendir(".");
 	struct dirent *process, *thread;
 
 	while ((process = readdir(proc))) {
@@ -66,7 +66,7 @@ static void meet(int child)
 
 		if (atoi(process->d_name) < 2)
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d/task", atoi(process->d_name));
+		snprintf(path, sizeof(path), "%d/task", atoi(process->d_name));
 		tasks = opendir(path);
 		while (tasks && (thread = readdir(tasks))) {
 			int tid = atoi(thread->d_name), known_already = tid == 0;
@@ -82,13 +82,13 @@ static void meet(int child)
 			closedir(tasks);
 	}
 	closedir(proc);
-	numbers(child, "NSpid", shared->task[child].number);
+	numbers_of(child, "NSpid", shared->task[child].number);
 }
 
-static const char *state(int who)
+static const char *state_of(int who)
 {
 	char link[64];
-	const char *letter = field(who, "State");
+	const char *letter = status_field(who, "State");
 
 	if (!*letter)
 		return "gone";
@@ -100,11 +100,11 @@ static const char *state(int who)
 /* `running`, `leaving` (its namespaces are gone, it is no zombie yet), `zombie`, `gone`; or several. Death takes time. */
 static void look_state(int who, const char *wanted)
 {
-	const char *seen = state(who);
+	const char *seen = state_of(who);
 
 	for (int patience = 5000; patience && !strstr(wanted, seen) && strcmp(wanted, "running"); patience--) {
 		usleep(1000);
-		seen = state(who);
+		seen = state_of(who);
 	}
 	if (!strstr(wanted, seen))
 		fail("%s is %s, expected: %s", names[who], seen, wanted);
@@ -116,7 +116,7 @@ static void look_state(int who, const char *wanted)
 static void look_numbers(int who, const char *wanted)
 {
 	pid_t seen[LEVELS];
-	int count = numbers(who, "NSpid", seen), i = 0;
+	int count = numbers_of(who, "NSpid", seen), i = 0;
 	char text[128], *word;
 
 	snprintf(text, sizeof(text), "%s", wanted);
@@ -142,22 +142,28 @@ static int who_is(const char *name)
 /* Its parent, by name; the first task's is outside. */
 static void look_parent(int who, const char *wanted)
 {
-	int seen = atoi(field(who, "PPid"));
+	int seen = atoi(status_field(who, "PPid"));
 	int right = strcmp(wanted, "outside") ? shared->task[who_is(wanted)].pid : getpid();
 
 	if (seen != right)
 		fail("the parent of %s is process %d, expected %s, process %d", names[who], seen, wanted, right);
 }
 
-/* A process group or session, by the task whose number is its name, at each level where both have one. */
+/* A process group or session: at each level the task whose number is its name, `0` where it has none. */
 static void look_named(int who, const char *wanted, const char *line)
 {
 	pid_t seen[LEVELS];
-	int count = numbers(who, line, seen), right = who_is(wanted);
+	int count = numbers_of(who, line, seen), i = 0;
+	char text[256], *word;
 
-	for (int i = 0; i < count; i++)
-		if (seen[i] != (visible(who, right, i) ? shared->task[right].number[i] : 0))
-			fail("%s of %s is %d at level %d, expected that of %s", line, names[who], seen[i], i, wanted);
+	snprintf(text, sizeof(text), "%s", wanted);
+	for (word = strtok(text, " "); word; word = strtok(NULL, " "), i++) {
+		pid_t right = strcmp(word, "0") ? nr(who_is(word), i) : 0;
+
+		if (i >= count || seen[i] != right)
+			fail("%s of %s is %d at level %d, expected that of %s, %d", line, names[who],
+			     i < count ? seen[i] : 0, i, word, right);
+	}
 }
 
 static void look_group(int who, const char *wanted)
@@ -175,7 +181,7 @@ static void look_session(int who, const char *wanted)
  * thing as long as it is used, and no two names for the same one.
  */
 
-static struct name { char text[40]; unsigned long long real; int round; } bound[512];
+static struct name { char text[40]; unsigned long long real; int round; } bound[4096];
 static int names_bound, round_now;
 
 static int agrees(const char *text, unsigned long long real)
@@ -231,13 +237,16 @@ static void look_status(int who, const char *wanted)
 		char *rest = line + strcspn(line, " "), seen[256] = "";
 
 		*rest++ = 0;
-		for (char *word = strtok((char *)field(who, line), "\t "); word; word = strtok(NULL, "\t ")) {
+		for (char *word = strtok((char *)status_field(who, line), "\t "); word; word = strtok(NULL, "\t ")) {
 			if (!strncmp(line, "Cap", 3)) {
 				snprintf(seen, sizeof(seen), " %llx", strtoull(word, NULL, 16) & ALL_CAPABILITIES);
 			} else {
 				size_t used = strlen(seen);
+				char *last = strrchr(seen, ' ');
 
-				snprintf(seen + used, sizeof(seen) - used, " %s", word);
+				/* A group may be listed twice. */
+				if (strcmp(line, "Groups") || !last || strcmp(last + 1, word))
+					snprintf(seen + used, sizeof(seen) - used, " %s", word);
 			}
 		}
 		if (strcmp(*seen ? seen + 1 : seen, rest))

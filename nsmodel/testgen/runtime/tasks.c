@@ -9,23 +9,29 @@ static long clone_process(struct clone_call *args)
 	return syscall(SYS_clone3, args, sizeof(*args));
 }
 
-/* A task is made by clone3, with the numbers that it shall have, the deepest level first. */
-#define SPAWN(child, flags, ...) \
-	spawn(me, child, flags, (pid_t[]){ 0, ##__VA_ARGS__ }, sizeof((pid_t[]){ 0, ##__VA_ARGS__ }) / sizeof(pid_t) - 1)
+/* What a new task shares with who makes it, and what it has of its own. */
+static void make_ready(struct self *me, int child, int table)
+{
+	shared->newborn = child;
+	shared->task[child].table = table;
+	if (table == child)
+		memcpy(shared->task[child].fd, shared->task[shared->task[me->task].table].fd,
+		       sizeof(shared->task[child].fd));
+}
+
+/* A process is made by clone3, with the numbers that it shall have, the deepest level first. */
+#define SPAWN(child, flags, ...) spawn(me, child, flags, NUMBERS_OF(__VA_ARGS__))
+
+#define NUMBERS_OF(...) (pid_t[]){ 0, ##__VA_ARGS__ }, sizeof((pid_t[]){ 0, ##__VA_ARGS__ }) / sizeof(pid_t) - 1
 
 static long spawn(struct self *me, int child, uint64_t flags, const pid_t *tids, size_t count)
 {
 	struct clone_call args = { .flags = flags, .set_tid_size = count };
 	long result;
 
-	if (count)
-		args.set_tid = (uintptr_t)(tids + 1);
-	shared->newborn = child;
-	shared->task[child].table = child;
-	memcpy(shared->task[child].fd, shared->task[shared->task[me->task].table].fd, sizeof(shared->task[child].fd));
-	if (flags & CLONE_THREAD)
-		return make_thread(me, child, &args);
+	args.set_tid = count ? (uintptr_t)(tids + 1) : 0;
 	args.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD;
+	make_ready(me, child, child);
 	result = clone_process(&args);
 	if (result == 0) {
 		me->task = child;
@@ -34,37 +40,28 @@ static long spawn(struct self *me, int child, uint64_t flags, const pid_t *tids,
 	return result;
 }
 
-static long make_thread(struct self *me, int child, struct clone_call *args)
-{
-	(void)me, (void)child, (void)args;
-	errno = ENOSYS;
-	return -1;
-}
-
 /* A thread begins on a stack of its own, at the first call that comes after its making. */
 static char stacks[TASKS][64 * 1024] __attribute__((aligned(16)));
 static struct self threads[TASKS];
 
-static void run_thread(struct self *me)
-{
-	the_case(me);
-	syscall(SYS_exit, 0);
-}
+#define SPAWN_THREAD(child, flags, ...) spawn_thread(me, child, flags, NUMBERS_OF(__VA_ARGS__))
 
-static long make_thread(struct self *me, int child, struct clone_call *args)
+static long spawn_thread(struct self *me, int child, uint64_t flags, const pid_t *tids, size_t count)
 {
+	struct clone_call args = {
+		.flags = flags, .stack = (uintptr_t)stacks[child], .stack_size = sizeof(stacks[child]), .set_tid_size = count,
+	};
 	long result;
 
 #ifndef __x86_64__
 #error "how a thread begins on its stack is told for x86_64 only"
 #endif
-	register void (*run)(struct self *) __asm__("r12") = run_thread;
+	register void (*run)(struct self *) __asm__("r12") = take_part;
 	register struct self *who __asm__("r13") = &threads[child];
 
-	args->stack = (uintptr_t)stacks[child];
-	args->stack_size = sizeof(stacks[child]);
+	args.set_tid = count ? (uintptr_t)(tids + 1) : 0;
+	make_ready(me, child, shared->task[me->task].table);
 	threads[child] = (struct self){ .task = child, .from = me->line };
-	shared->task[child].table = shared->task[me->task].table;
 	__asm__ volatile("syscall\n\t"
 			 "test %%rax, %%rax\n\t"
 			 "jnz 1f\n\t"
@@ -72,7 +69,7 @@ static long make_thread(struct self *me, int child, struct clone_call *args)
 			 "call *%%r12\n"
 			 "1:"
 			 : "=a"(result)
-			 : "a"(SYS_clone3), "D"(args), "S"(sizeof(*args)), "r"(run), "r"(who)
+			 : "a"(SYS_clone3), "D"(&args), "S"(sizeof(args)), "r"(run), "r"(who)
 			 : "rcx", "r11", "memory");
 	if (result >= 0)
 		return result;

@@ -69,7 +69,7 @@ static long execute(struct self *me, const char *path)
 		       path ? 0 : AT_EMPTY_PATH);
 }
 
-static void go_on(char **word)
+__attribute__((noreturn)) static void go_on(char **word)
 {
 	struct self me = { .task = atoi(word[1]), .from = atoi(word[2]) };
 
@@ -79,8 +79,7 @@ static void go_on(char **word)
 	me.line = me.from;
 	umask(0);
 	answer(&me, 0, 0);
-	the_case(&me);
-	_exit(0);
+	take_part(&me);
 }
 
 /* What a runtime does last: close the descriptors that lead out, go to the root, take no new privileges. */

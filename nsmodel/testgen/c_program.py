@@ -1,0 +1,287 @@
+"""The form `c`: a program in the style of the kernel's selftests, TAP output, nothing but libc."""
+
+from __future__ import annotations
+
+import errno
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from nsmodel.kernel.versions import versions
+from nsmodel.oracle.live.credentials import kinds
+from nsmodel.oracle.live.replay import shows_proc
+from nsmodel.oracle.live.routes import Forests
+from nsmodel.oracle.live.translate_users import LAST, mask, mode, program_path
+from nsmodel.system.snapshot import View
+from nsmodel.testgen.c_calls import NS_BITS, expression, flags, number, quoted
+from nsmodel.testgen.case import Case
+from nsmodel.testgen.expected import FACETS, OPTIONS, Seen, Telling
+from nsmodel.testgen.performance import STRAY, Act, Changes, Number, Performance, Unperformable
+from nsmodel.testgen.runtime_text import FOLDER, used
+from nsmodel.testgen.story import Calls, story
+from nsmodel.traces.observable import visible
+from nsmodel.traces.trace import Trace
+
+RUNTIME = (
+    "play.c", "report.c", "tasks.c", "paths.c", "users.c", "seen.c", "mounts.c", "watcher.c", "sandbox.c",
+)  # fmt: skip
+BASIC = ("STATE", "NUMBERS", "PARENT")
+"""Facets that the runtime itself names."""
+OLDEST = "6.18"
+"""The release whose rules the model has."""
+WIDTH = 110
+TITLE = f"/* ---- The case {'-' * 96} */\n"
+
+
+class Play:
+    """One trace with everything that a program needs of it."""
+
+    def __init__(self, trace: Trace) -> None:
+        performance = Performance(trace)
+        self.trace = trace
+        self.beginning = performance.beginning
+        self.acts = list(performance.acts())
+        self.everybody = performance.observer.everybody
+
+    @property
+    def seen(self) -> Iterator[Seen]:
+        """Everything that can be seen, state by state."""
+        yield self.beginning
+        yield from (act.seen for act in self.acts)
+
+
+class CProgram:
+    """The form."""
+
+    name = "c"
+    suffix = ".c"
+
+    def cannot(self, case: Case) -> str | None:
+        """Why a case cannot be a C program; None where it can."""
+        for trace in (case.trace, *(v.trace for v in case.variants)):
+            if not trace.replayable:
+                return "no calls lead to its initial state"
+            try:
+                Play(trace)
+            except Unperformable as why:
+                return str(why)
+        return None
+
+    def write(self, case: Case) -> str:
+        """The text of the program."""
+        return _Writer(case).text()
+
+
+C = CProgram()
+
+
+class _Writer:
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.right = Play(case.trace)
+        self.plays = {"the_case": self.right}
+        for variant in case.variants:
+            self.plays[f"on_{variant.kernel.replace('.', '_')}"] = Play(variant.trace)
+        seen = [state for play in self.plays.values() for state in play.seen]
+        self.telling = Telling(seen)
+        self.tasks = list(dict.fromkeys(name for play in self.plays.values() for name in play.everybody))
+        if any(act.child == STRAY for play in self.plays.values() for act in play.acts):
+            self.tasks.append(STRAY)
+
+    def text(self) -> str:
+        """The whole program."""
+        cases = "\n".join(self._play(name) for name in self.plays)
+        main = self._main("execute(me" in cases)
+        static = " -static" if "execute(me" in cases else ""
+        how = f"gcc -std=gnu11 -Wall -Wextra -O1{static} -o {self.case.name} {self.case.name}.c && ./{self.case.name}"
+        told = "\n".join(f" * {line}".rstrip() for text in story(self.case, how) for line in _wrapped(text))
+        facts = self._facts()
+        head = (FOLDER / "head.c").read_text(encoding="utf-8")
+        parts = [f"/*\n{told}\n */\n{head}", facts, used(RUNTIME, f"{facts}\n{cases}\n{main}"), TITLE, cases, main]
+        return "\n".join(parts)
+
+    # -- what the runtime is told -----------------------------------------------------------------------------------
+
+    def _facts(self) -> str:
+        facets = [f for f in FACETS if f in self.telling.facets or f in BASIC]
+        start = View(self.right.trace.start)
+        tables = [told.get("MOUNT_TABLE", "") for play in self.plays.values() for s in play.seen for told in s.values()]
+        out = [
+            f"/* ---- Who takes part, and what is compared {'-' * 68} */",
+            "",
+            f"enum {{ {', '.join(self.tasks)}, TASKS }};",
+            f"static const char *const names[] = {{ {', '.join(map(quoted, self.tasks))} }};",
+            "",
+            "struct self;",
+            *(f"static void {name}(struct self *me);" for name in self.plays),
+            f"static void (*const plays[])(struct self *) = {{ {', '.join(self.plays)} }};",
+            f"static const int steps_of[] = {{ {', '.join(str(len(p.acts) + 1) for p in self.plays.values())} }};",
+            "",
+            "/* What is compared of each task; of one that has ended only the first three. */",
+            f"enum {{ {', '.join(facets)}, FACETS }};",
+            *(f"static void look_{f.lower()}(int who, const char *wanted);" for f in facets),
+            "static void (*const look[FACETS])(int who, const char *wanted) = {",
+            f"\t{', '.join(f'look_{f.lower()}' for f in facets)},",
+            "};",
+            "",
+            f"#define OLDEST {_code(OLDEST)}",
+            f"#define SHOWS_PROC {int(shows_proc(start))}",
+        ]
+        if "MOUNT_TABLE" in facets:
+            options = [quoted(name) + "," for name in self._options(start)]
+            out.append(f"#define MOUNTS {max(table.count(chr(10)) for table in tables)}")
+            out.append(f"#define OPTIONS {' '.join(options)}".rstrip())
+        if "STATUS" in facets:
+            out.append(f"#define ALL_CAPABILITIES {(1 << LAST + 1) - 1:#x}ull")
+        return "\n".join(out) + "\n"
+
+    @staticmethod
+    def _options(start: View) -> list[str]:
+        """The attributes of mounts that the trace tells apart, as mountinfo shows them."""
+        return [OPTIONS[row["kind"]] for row in start.rows("attributes").values()]
+
+    def _main(self, executes: bool) -> str:
+        known = [
+            f"\tif (release_is_from({_release(v.kernel)}, {_release(_next_version(v.kernel))}) && goes_wrong({i}))\n"
+            "\t\treturn PASSED;"
+            for i, v in enumerate(self.case.variants, 1)
+        ]
+        out = ["int main(int words, char **word)" if executes else "int main(void)", "{"]
+        out += ["\tif (words == 3)", "\t\tgo_on(word);"] if executes else []
+        return "\n".join([*out, "\tget_ready();", *known, "\treturn run(0);", "}", ""])
+
+    # -- a play -----------------------------------------------------------------------------------------------------
+
+    def _play(self, name: str) -> str:
+        play = self.plays[name]
+        changes = Changes()
+        out = [f"static void {name}(struct self *me)", "{"]
+        for line in _setups(play):
+            out += [f"\tSETUP(P1, {line});"]
+        out += _now(changes.of(_alike(self.telling.of(play.beginning))))
+        calls = Calls(play.trace)
+        bugs = next((v.bugs for v in self.case.variants if v.trace is play.trace), ())
+        prelude = len(play.trace.prelude)
+        for number_, act in enumerate(play.acts):
+            title = f"{number_ - prelude + 1}" if number_ >= prelude else "before"
+            out += ["", *_comment(f"{title}  {calls.text(act.step)}"), *_step(act)]
+            if bugs and self._wrong(number_, act):
+                out.append(f"\tKNOWN({quoted(' '.join(bugs))});")
+            out += _now(changes.of(_alike(self.telling.of(act.seen))))
+            if act.opened is not None:
+                who, opened = act.task, act.opened
+                if opened.place is not None:
+                    out.append(f"\tOPENED({who}, {opened.handle}, {quoted(opened.place)});")
+                if opened.namespace is not None:
+                    out.append(f"\tOPENED_NS({who}, {opened.handle}, {quoted(opened.namespace)});")
+        return "\n".join([*out, "}", ""])
+
+    def _wrong(self, at: int, act: Act) -> bool:
+        """The release with known bugs does something else at a step."""
+        if at >= len(self.right.acts):
+            return True
+        step, right = act.step, self.right.acts[at].step
+        assert step.state is not None and right.state is not None
+        return step.result != right.result or visible(step.state) != visible(right.state)
+
+
+def _setups(play: Play) -> Iterator[str]:
+    """What the first task makes before the case begins: names, proc where the trace has it, programs."""
+    view = View(play.trace.start)
+    forests = Forests(view)
+    if view.rows("mounts"):
+        bottoms = {row["root"] for row in view.rows("mnt_namespaces").values()}
+        top = next(row for row in view.rows("mounts").values() if row["parent"] in bottoms)
+        yield f"make_names({quoted(forests.names(top['root']).strip('-'))})"
+        for row in view.rows("mounts").values():
+            if forests.kind(view.row("dentries", row["root"])["fs"]) == "PROC":
+                yield f"show_proc({quoted(forests.path(row['mountpoint']))})"
+    if not any(step.operation in ("execve", "chmod") for step in (*play.trace.prelude, *play.trace.steps)):
+        return
+    capabilities, scope = view.rows("capabilities"), kinds(view)
+    for slot, row in view.rows("programs").items():
+        sets = [mask((capabilities[c]["kind"] for c in row[n]), scope) for n in ("permitted", "inheritable")]
+        bits = f"0{mode(row['setuid'], row['setgid']):o}"
+        words = [quoted(program_path(slot)), row["uid"], row["gid"], bits, *map(hex, sets), int(row["raises"]), row["rootid"]]
+        yield f"install({', '.join(map(str, words))})"
+
+
+def _step(act: Act) -> list[str]:
+    call = expression(act)
+    if not act.returns:
+        return _broken(f"\tLAST({act.task}, ", f"{call});")
+    gives = _gives(act)
+    out = _broken(f"\tSTEP({act.task}, {gives}, ", f"{call});")
+    if act.status is not None:
+        out.append(f"\tSTATUS({act.status:#x});")
+    return out
+
+
+def _gives(act: Act) -> str:
+    if isinstance(act.gives, Number):
+        return number(act.gives)
+    if act.gives < 0:
+        return f"-{errno.errorcode[-act.gives]}"
+    return flags(act.gives, NS_BITS) if act.step.operation == "ns_get_nstype" else str(act.gives)
+
+
+def _broken(first: str, second: str) -> list[str]:
+    if len(first) + len(second) <= WIDTH:
+        return [first + second]
+    return [first.rstrip(), f"\t     {second}"]
+
+
+def _alike(seen: Seen) -> Seen:
+    """Tasks that read the same mount table: told once."""
+    first: dict[str, str] = {}
+    out: Seen = {}
+    for task, told in seen.items():
+        out[task] = dict(told)
+        table = told.get("MOUNT_TABLE")
+        if table and table.count("\n") > 1:
+            other = first.setdefault(table, task)
+            if other != task:
+                out[task]["MOUNT_TABLE"] = f"as {other}"
+    return out
+
+
+def _now(new: Seen) -> list[str]:
+    """What is told anew of each task; a text of several lines last, one below the other."""
+    out = []
+    for task, told in new.items():
+        lines = [f"\tNOW({task}, "]
+        for facet, value in sorted(told.items(), key=lambda item: "\n" in item[1]):
+            first, *rest = [quoted(line) for line in value.splitlines(keepends=True)] or ['""']
+            words = f"[{facet}] = " + ("" if rest else first)
+            if lines[-1].strip("\t ").endswith(("(", ",")) and len(lines[-1]) + len(words) > WIDTH:
+                lines[-1] = lines[-1].rstrip()
+                lines.append("\t    ")
+            lines[-1] += words if not rest else words.rstrip()
+            lines += [f"\t\t{text}" for text in (first, *rest)] if rest else []
+            lines[-1] += ", "
+        lines[-1] = lines[-1].removesuffix(", ") + ");"
+        out += [line.rstrip() for line in lines]
+    return out
+
+
+def _comment(text: str) -> list[str]:
+    lines = textwrap.wrap(text.replace("*/", "* /"), WIDTH - 12, break_on_hyphens=False)
+    return [f"\t{' *' if i else '/*'} {line}{' */' if i == len(lines) - 1 else ''}" for i, line in enumerate(lines)]
+
+
+def _wrapped(text: str) -> Sequence[str]:
+    return textwrap.wrap(text, WIDTH, break_on_hyphens=False, subsequent_indent="  ") or [""]
+
+
+def _code(version: str) -> int:
+    major, minor = version.split(".")[:2]
+    return int(major) * 1000 + int(minor)
+
+
+def _release(version: str) -> str:
+    return ", ".join(version.split(".")[:2])
+
+
+def _next_version(version: str) -> str:
+    """The first version that is not this one any more."""
+    later = [v for v in versions()[1:] if _code(v) > _code(version)]
+    return min(later, key=_code, default="1000.0")
