@@ -116,6 +116,11 @@ def _proc(name: str, how: str) -> str:
     return f"open_proc{_task_file(name)[:-1]}, {how})"
 
 
+def opening(place: str) -> str:
+    """A path is opened, for no more than to see where it leads."""
+    return _call("open({0}, O_PATH)", place)
+
+
 def _opened(handle: int, call: str) -> str:
     return f"opened(me, {handle}, {call})"
 
@@ -123,8 +128,8 @@ def _opened(handle: int, call: str) -> str:
 def _ioctl(w: list[Any]) -> str:
     request = {value: name for name, value in IOCTL.items()}[w[2]]
     if request == "owner_uid":
-        return f"owner_uid(fd({w[0]}))"
-    call = f"ioctl(fd({w[0]}), NS_GET_{request.upper()})"
+        return f"owner_uid(FD({w[0]}))"
+    call = f"ioctl(FD({w[0]}), NS_GET_{request.upper()})"
     return _opened(w[1], call) if request in ("userns", "parent") else call
 
 
@@ -142,8 +147,8 @@ def _mount(w: list[Any]) -> str:
 def _fsmount(w: list[Any]) -> str:
     handle, context, word, names, how = w
     if names == "-":
-        return _opened(handle, f"syscall(SYS_fsmount, fd({context}), 0, {attributes(word)})")
-    return _opened(handle, f"fsmount_new(fd({context}), {attributes(word)}, {quoted(names)}, {how})")
+        return _opened(handle, f"syscall(SYS_fsmount, FD({context}), 0, {attributes(word)})")
+    return _opened(handle, f"fsmount_new(FD({context}), {attributes(word)}, {quoted(names)}, {how})")
 
 
 def _prctl(w: list[Any]) -> str:
@@ -186,11 +191,11 @@ def _prefix(w: list[Any]) -> str:
 
 CALLS: dict[str, Callable[[list[Any]], str]] = {
     "U": lambda w: f"unshare({flags(w[0], CLONE_BITS)})",
-    "S": lambda w: f"setns(fd({w[0]}), {flags(w[1], NS_BITS)})",
+    "S": lambda w: f"setns(FD({w[0]}), {flags(w[1], NS_BITS)})",
     "O": lambda w: _opened(w[0], _proc(w[1], "O_RDONLY")),
     "P": lambda w: _opened(w[0], f"syscall(SYS_pidfd_open, {number(w[1])}, 0)"),
-    "X": lambda w: f"close_fd(&fd({w[0]}))",
-    "G": lambda w: f"syscall(SYS_pidfd_send_signal, fd({w[0]}), {SIGNAL_NAMES.get(w[1], str(w[1]))}, NULL, 0)",
+    "X": lambda w: f"close_fd(&FD({w[0]}))",
+    "G": lambda w: f"syscall(SYS_pidfd_send_signal, FD({w[0]}), {SIGNAL_NAMES.get(w[1], str(w[1]))}, NULL, 0)",
     "K": lambda w: f"kill({number(w[0])}, {SIGNAL_NAMES.get(w[1], str(w[1]))})",
     "T": lambda w: f"syscall(SYS_tgkill, {number(w[0])}, {number(w[1])}, {SIGNAL_NAMES.get(w[2], str(w[2]))})",
     "W": lambda w: f"wait_for({number(w[0])})",
@@ -221,14 +226,14 @@ CALLS: dict[str, Callable[[list[Any]], str]] = {
     "up": _prctl,
     "uW": lambda w: f"write_text({_proc(w[0], 'O_WRONLY')}, {_text(w[1])})",
     "uo": lambda w: _opened(w[0], _proc(w[1], "O_WRONLY")),
-    "uw": lambda w: f"rewrite(fd({w[0]}), {_text(w[1])})",
+    "uw": lambda w: f"rewrite(FD({w[0]}), {_text(w[1])})",
     "ux": lambda w: f"execute(me, {'NULL' if w[0] == '-' else quoted(w[0])})",
     "uk": lambda w: f"chmod({quoted(w[0])}, {w[1]:#o})".replace("0o", "0"),
     "uS": _prefix,
     "mm": _mount,
     "mu": lambda w: _call(f"umount2({{0}}, {flags(w[1], UMOUNT_BITS)})", w[0]),
     "mo": lambda w: _opened(w[0], _call(f"open({{0}}, {OPEN[w[2]]})", w[1])),
-    "mf": lambda w: f"fchdir(fd({w[0]}))",
+    "mf": lambda w: f"fchdir(FD({w[0]}))",
     "md": lambda w: _call("chdir({0})", w[0], where="STAY"),
     "mr": lambda w: _call("chroot({0})", w[0]),
     "mp": lambda w: _call("syscall(SYS_pivot_root, {0}, {1})", w[0], w[1], where="TO_ROOT" if w[2] else "BACK"),
@@ -241,7 +246,7 @@ CALLS: dict[str, Callable[[list[Any]], str]] = {
         f"{flags(w[4], MS_BITS)})", w[0]
     ),
     "ms": lambda w: _opened(w[0], f"syscall(SYS_fsopen, {quoted(w[1])}, 0)"),
-    "mg": lambda w: f"configure(fd({w[0]}), {'NULL' if w[1] == '-' else quoted(w[1])}, {FSCONFIG[w[2]]})",
+    "mg": lambda w: f"configure(FD({w[0]}), {'NULL' if w[1] == '-' else quoted(w[1])}, {FSCONFIG[w[2]]})",
     "mF": _fsmount,
     "mk": lambda w: _opened(w[0], _call("syscall(SYS_fspick, AT_FDCWD, {0}, 0)", w[1])),
     "mx": lambda w: _call("rmdir_and_make({0})", w[0]),

@@ -4,49 +4,28 @@ from __future__ import annotations
 
 import errno
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from nsmodel.kernel.versions import versions
 from nsmodel.oracle.live.credentials import kinds
 from nsmodel.oracle.live.replay import shows_proc
 from nsmodel.oracle.live.routes import Forests
 from nsmodel.oracle.live.translate_users import LAST, mask, mode, program_path
 from nsmodel.system.snapshot import View
-from nsmodel.testgen.c_calls import NS_BITS, expression, flags, number, quoted
+from nsmodel.testgen.c_calls import NS_BITS, expression, flags, number, opening, quoted
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import FACETS, OPTIONS, Seen, Telling
-from nsmodel.testgen.performance import STRAY, Act, Changes, Number, Performance, Unperformable
+from nsmodel.testgen.performance import STRAY, Act, Changes, Number, Unperformable
+from nsmodel.testgen.play import OLDEST, Play, known_at, next_version, version_code
 from nsmodel.testgen.runtime_text import FOLDER, used
-from nsmodel.testgen.story import Calls, story
-from nsmodel.traces.observable import visible
-from nsmodel.traces.trace import Trace
+from nsmodel.testgen.story import Calls, story, wrapped
 
 RUNTIME = (
-    "play.c", "report.c", "tasks.c", "paths.c", "users.c", "seen.c", "mounts.c", "watcher.c", "sandbox.c",
+    "play.c", "report.c", "tasks.c", "paths.c", "users.c", "seen.c", "watcher.c", "mounts.c", "sandbox.c",
 )  # fmt: skip
 BASIC = ("STATE", "NUMBERS", "PARENT")
 """Facets that the runtime itself names."""
-OLDEST = "6.18"
-"""The release whose rules the model has."""
 WIDTH = 110
 TITLE = f"/* ---- The case {'-' * 96} */\n"
-
-
-class Play:
-    """One trace with everything that a program needs of it."""
-
-    def __init__(self, trace: Trace) -> None:
-        performance = Performance(trace)
-        self.trace = trace
-        self.beginning = performance.beginning
-        self.acts = list(performance.acts())
-        self.everybody = performance.observer.everybody
-
-    @property
-    def seen(self) -> Iterator[Seen]:
-        """Everything that can be seen, state by state."""
-        yield self.beginning
-        yield from (act.seen for act in self.acts)
 
 
 class CProgram:
@@ -93,7 +72,7 @@ class _Writer:
         main = self._main("execute(me" in cases)
         static = " -static" if "execute(me" in cases else ""
         how = f"gcc -std=gnu11 -Wall -Wextra -O1{static} -o {self.case.name} {self.case.name}.c && ./{self.case.name}"
-        told = "\n".join(f" * {line}".rstrip() for text in story(self.case, how) for line in _wrapped(text))
+        told = "\n".join(f" * {line}".rstrip() for text in story(self.case, how) for line in wrapped(text))
         facts = self._facts()
         head = (FOLDER / "head.c").read_text(encoding="utf-8")
         parts = [f"/*\n{told}\n */\n{head}", facts, used(RUNTIME, f"{facts}\n{cases}\n{main}"), TITLE, cases, main]
@@ -114,7 +93,7 @@ class _Writer:
             "struct self;",
             *(f"static void {name}(struct self *me);" for name in self.plays),
             f"static void (*const plays[])(struct self *) = {{ {', '.join(self.plays)} }};",
-            f"static const int steps_of[] = {{ {', '.join(str(len(p.acts) + 1) for p in self.plays.values())} }};",
+            f"static const int steps_of[] = {{ {', '.join(str(1 + len(p.acts) + bool(p.finds)) for p in self.plays.values())} }};",
             "",
             "/* What is compared of each task; of one that has ended only the first three. */",
             f"enum {{ {', '.join(facets)}, FACETS }};",
@@ -123,7 +102,7 @@ class _Writer:
             f"\t{', '.join(f'look_{f.lower()}' for f in facets)},",
             "};",
             "",
-            f"#define OLDEST {_code(OLDEST)}",
+            f"#define OLDEST {version_code(OLDEST)}",
             f"#define SHOWS_PROC {int(shows_proc(start))}",
         ]
         if "MOUNT_TABLE" in facets:
@@ -141,7 +120,7 @@ class _Writer:
 
     def _main(self, executes: bool) -> str:
         known = [
-            f"\tif (release_is_from({_release(v.kernel)}, {_release(_next_version(v.kernel))}) && goes_wrong({i}))\n"
+            f"\tif (release_is_from({_release(v.kernel)}, {_release(next_version(v.kernel))}) && goes_wrong({i}))\n"
             "\t\treturn PASSED;"
             for i, v in enumerate(self.case.variants, 1)
         ]
@@ -159,13 +138,13 @@ class _Writer:
             out += [f"\tSETUP(P1, {line});"]
         out += _now(changes.of(_alike(self.telling.of(play.beginning))))
         calls = Calls(play.trace)
-        bugs = next((v.bugs for v in self.case.variants if v.trace is play.trace), ())
+        known = known_at(play.trace, self.case)
         prelude = len(play.trace.prelude)
         for number_, act in enumerate(play.acts):
             title = f"{number_ - prelude + 1}" if number_ >= prelude else "before"
             out += ["", *_comment(f"{title}  {calls.text(act.step)}"), *_step(act)]
-            if bugs and self._wrong(number_, act):
-                out.append(f"\tKNOWN({quoted(' '.join(bugs))});")
+            if number_ in known:
+                out.append(f"\tKNOWN({quoted(' '.join(known[number_]))});")
             out += _now(changes.of(_alike(self.telling.of(act.seen))))
             if act.opened is not None:
                 who, opened = act.task, act.opened
@@ -173,15 +152,12 @@ class _Writer:
                     out.append(f"\tOPENED({who}, {opened.handle}, {quoted(opened.place)});")
                 if opened.namespace is not None:
                     out.append(f"\tOPENED_NS({who}, {opened.handle}, {quoted(opened.namespace)});")
+        if play.finds:
+            out += ["", "\t/* What is mounted nowhere, and can be reached all the same. */"]
+            out.append('\tSTILL("what is mounted nowhere");')
+        for find in play.finds:
+            out += _broken(f"\tFINDS({find.task}, {quoted(find.place)}, ", f"{opening(find.path)});")
         return "\n".join([*out, "}", ""])
-
-    def _wrong(self, at: int, act: Act) -> bool:
-        """The release with known bugs does something else at a step."""
-        if at >= len(self.right.acts):
-            return True
-        step, right = act.step, self.right.acts[at].step
-        assert step.state is not None and right.state is not None
-        return step.result != right.result or visible(step.state) != visible(right.state)
 
 
 def _setups(play: Play) -> Iterator[str]:
@@ -268,20 +244,5 @@ def _comment(text: str) -> list[str]:
     return [f"\t{' *' if i else '/*'} {line}{' */' if i == len(lines) - 1 else ''}" for i, line in enumerate(lines)]
 
 
-def _wrapped(text: str) -> Sequence[str]:
-    return textwrap.wrap(text, WIDTH, break_on_hyphens=False, subsequent_indent="  ") or [""]
-
-
-def _code(version: str) -> int:
-    major, minor = version.split(".")[:2]
-    return int(major) * 1000 + int(minor)
-
-
 def _release(version: str) -> str:
     return ", ".join(version.split(".")[:2])
-
-
-def _next_version(version: str) -> str:
-    """The first version that is not this one any more."""
-    later = [v for v in versions()[1:] if _code(v) > _code(version)]
-    return min(later, key=_code, default="1000.0")

@@ -232,11 +232,11 @@ class Observer:
         shows = self.forests.path(row["root"]) or "/"
         if self.forests.kind(fs) == "NSFS":
             shows = next(f"file:{self.namespace(c, row[f])}" for f, c in FILES.items() if row[f])
-        parent = row["parent"]
+        parent = row["parent"] or slot  # the bottom of a namespace is its own
         options = ",".join(self.attributes[a] for a in row["attributes"]) or "-"
         words = [
-            self._labels["mounts", slot], self._labels["mounts", parent] if parent else "m0", self._shown[fs], shows,
-            point, options if parent else "?",
+            self._labels["mounts", slot], self._labels["mounts", parent], self._shown[fs], shows,
+            point, options if row["parent"] else "?",
         ]  # fmt: skip
         words += [
             f"{word}:{self._labels['peer_groups', row[field]]}"

@@ -52,6 +52,16 @@ class Opened:
 
 
 @dataclass(frozen=True)
+class Find:
+    """A place that is mounted nowhere, where a task gets in the end."""
+
+    task: str
+    path: str
+    """In the worker's words."""
+    place: str
+
+
+@dataclass(frozen=True)
 class Act:
     """One call of a trace."""
 
@@ -67,6 +77,8 @@ class Act:
     status: int | None
     """What a wait tells of how a child ended."""
     opened: Opened | None
+    grown_at: str | None
+    """A path, in the worker's words, that leads to the new file system after the call."""
     seen: Seen
     """What can be seen after it."""
 
@@ -110,6 +122,24 @@ class Performance(Bookkeeper):
             yield self._act(step, state, where)
             state = step.state
 
+    def finds(self) -> Iterator[Find]:
+        """What no mount table shows: for every mount of a tree that is mounted nowhere a path of each process that has
+        one. After the last of the acts."""
+        states = [s.state for s in (*self.trace.prelude, *self.trace.steps) if s.state is not None]
+        self.view = View(states[-1] if states else self.trace.start)
+        namespaces, mounts = self.view.rows("mnt_namespaces"), self.view.rows("mounts")
+        detached = [s for s, row in mounts.items() if row["ns"] is None or namespaces[row["ns"]]["anonymous"]]
+        for task, row in self.view.rows("tasks").items():
+            if row["state"] != "RUNNING" or row["group_leader"] != task:
+                continue
+            for slot in detached:
+                root = mounts[slot]["root"]
+                try:
+                    path = self.path(task, slot, root)
+                except NoPath:
+                    continue
+                yield Find(self.observer.tasks[task], path, self.observer.place(slot, root))
+
     def _act(self, step: Step, state: State, where: str) -> Act:
         assert step.task is not None and step.state is not None
         before, after = View(state), View(step.state)
@@ -141,7 +171,18 @@ class Performance(Bookkeeper):
         self.forget_files(before, after)
         opened = self._opened(command.handle, after.row("descriptors", new[0])) if new and command.handle is not None else None
         lives = after.rows("tasks").get(step.task, {}).get("state") == "RUNNING"
-        return Act(step, task, command, gives, lives, made, status, opened, seen)
+        grown_at = self._grown_at(step.task, command.grown, before, after) if step.result >= 0 else None
+        return Act(step, task, command, gives, lives, made, status, opened, grown_at, seen)
+
+    def _grown_at(self, task: int, root: int | None, before: View, after: View) -> str | None:
+        self.view = after
+        for slot in sorted(after.rows("mounts").keys() - before.rows("mounts").keys()):
+            if root is not None and after.row("mounts", slot)["root"] == root:
+                try:
+                    return self.path(task, slot, root)
+                except NoPath:
+                    continue
+        return None
 
     def _opened(self, handle: int, row: dict[str, Any]) -> Opened | None:
         place = self.observer.place(row["mount"], row["dentry"]) if row["mount"] else None

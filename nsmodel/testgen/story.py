@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from functools import cache
 
@@ -11,6 +12,7 @@ from nsmodel.testgen.case import Case
 from nsmodel.traces.names import Names
 from nsmodel.traces.trace import Step, Trace
 
+WIDTH = 110
 NO_KILLER = "No mutant of the model would fail it: kept for coverage."
 
 
@@ -26,6 +28,11 @@ def story(case: Case, form: str) -> list[str]:
     out += ["", f"Start it as root: {form}. It makes a sandbox of its own first, and leaves nothing behind."]
     out.append("Exit status: 0 passed, or failed as expected of this release; 1 failed; 4 it cannot run here.")
     return out
+
+
+def wrapped(text: str) -> list[str]:
+    """A line of a comment as lines that are not too long."""
+    return textwrap.wrap(text, WIDTH, break_on_hyphens=False, subsequent_indent="  ") or [""]
 
 
 def deciding(trace: Trace) -> Iterator[str]:

@@ -100,12 +100,12 @@ static unsigned long long real_of(const char *text)
 }
 
 /* A mount is found by the one that it is on, and by its place there; of the first ones of a table none is seen. */
-static int is_parent(const char *wanted, const struct row *rows, int count, const char *seen)
+static int is_on(const char *wanted, const struct row *row, const struct row *rows, int count)
 {
 	if (real_of(wanted))
-		return (int)real_of(wanted) == atoi(seen);
+		return (int)real_of(wanted) == atoi(row->parent);
 	for (int i = 0; i < count; i++)
-		if (!strcmp(rows[i].id, seen))
+		if (&rows[i] != row && !strcmp(rows[i].id, row->parent))
 			return 0;
 	return 1;
 }
@@ -138,7 +138,7 @@ static void look_mount_table(int who, const char *wanted)
 		parse(line, &row);
 		same = 0;
 		for (int i = 0; i < count && !same; i++) {
-			if (is_parent(row.parent, seen, count, seen[i].parent) && !seen[i].taken && !strcmp(seen[i].point, row.point) &&
+			if (is_on(row.parent, &seen[i], seen, count) && !seen[i].taken && !strcmp(seen[i].point, row.point) &&
 			    (!real_of(row.id) || (int)real_of(row.id) == atoi(seen[i].id)))
 				seen[i].taken = same = same_row(&row, &seen[i]);
 		}
@@ -212,4 +212,23 @@ static void look_file(int who, int h, const char *wanted)
 	snprintf(link, sizeof(link), "fd/%d", shared->task[shared->task[who].table].fd[h]);
 	if (stat(proc_path(who, link), &seen) < 0 || !agrees(wanted, seen.st_ino))
 		fail("the descriptor is of another namespace (%llu), expected %s", (unsigned long long)seen.st_ino, wanted);
+}
+
+/* Where a path of a task leads. */
+#define FINDS(who, wanted, call) do {							\
+		while (my_turn(me, who, __LINE__))					\
+			answer(me, opened(me, HANDLES - 1, call), 0);			\
+		if (me->task == WATCHER)						\
+			look_found(who, wanted, #call);					\
+	} while (0)
+
+static void look_found(int who, const char *wanted, const char *text)
+{
+	long got;
+
+	give_turn(who);
+	got = hear(who);
+	if (got < 0)
+		fail("%s %s: %s", names[who], text, strerror(-got));
+	look_opened(who, HANDLES - 1, wanted);
 }

@@ -42,7 +42,7 @@ static const char *fd_path(int file, const char *rest)
 }
 
 /* A path from what a descriptor is of. */
-#define AT(h, rest) fd_path(fd(h), rest)
+#define AT(h, rest) fd_path(FD(h), rest)
 
 /* A path from the task's own working directory. */
 #define HERE(rest) fd_path(me->cwd, rest)

@@ -38,7 +38,7 @@ static pid_t nr(int task, int level)
 }
 
 /* Descriptor of the task that runs. */
-#define fd(h) (*handle(me, h))
+#define FD(h) (*handle(me, h))
 
 static int *handle(struct self *me, int h)
 {
@@ -50,7 +50,7 @@ static long opened(struct self *me, int h, long result)
 {
 	if (result < 0)
 		return result;
-	fd(h) = result;
+	FD(h) = result;
 	return 0;
 }
 
@@ -100,6 +100,12 @@ static long trouble(const char *what)
 #define KNOWN(bugs) do {								\
 		if (me->task == WATCHER)						\
 			known = bugs;							\
+	} while (0)
+
+/* What is compared in the end. */
+#define STILL(text) do {								\
+		if (me->task == WATCHER)						\
+			begin(text);							\
 	} while (0)
 
 static int my_turn(struct self *me, int who, int line)

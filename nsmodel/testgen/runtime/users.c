@@ -63,8 +63,8 @@ static long execute(struct self *me, const char *path)
 	snprintf(task, sizeof(task), "%d", me->task);
 	snprintf(line, sizeof(line), "%d", me->line);
 	for (int h = 0; h < HANDLES; h++)
-		if (fd(h) >= 0)
-			fcntl(fd(h), F_SETFD, 0);
+		if (FD(h) >= 0)
+			fcntl(FD(h), F_SETFD, 0);
 	return syscall(SYS_execveat, path ? AT_FDCWD : EXE_FD, path ? path : "", arguments, environment,
 		       path ? 0 : AT_EMPTY_PATH);
 }
@@ -88,6 +88,6 @@ __attribute__((noreturn)) static void go_on(char **word)
 static long seal(struct self *me, const int *leaks)
 {
 	for (; *leaks >= 0; leaks++)
-		close_fd(&fd(*leaks));
+		close_fd(&FD(*leaks));
 	return chdir("/") < 0 ? -1 : prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
