@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import textwrap
 from collections.abc import Iterator
 
@@ -11,7 +10,8 @@ from nsmodel.oracle.live.replay import shows_proc
 from nsmodel.oracle.live.routes import Forests
 from nsmodel.oracle.live.translate_users import LAST, mask, mode, program_path
 from nsmodel.system.snapshot import View
-from nsmodel.testgen.c_calls import NS_BITS, expression, flags, number, opening, quoted
+from nsmodel.testgen.c_text import quoted, result, text
+from nsmodel.testgen.calls import find, tree
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import FACETS, OPTIONS, Seen, Telling
 from nsmodel.testgen.performance import STRAY, Act, Changes, Number, Unperformable
@@ -69,10 +69,10 @@ class _Writer:
     def text(self) -> str:
         """The whole program."""
         cases = "\n".join(self._play(name) for name in self.plays)
-        main = self._main("execute(me" in cases)
-        static = " -static" if "execute(me" in cases else ""
+        main = self._main("EXECUTE(" in cases)
+        static = " -static" if "EXECUTE(" in cases else ""
         how = f"gcc -std=gnu11 -Wall -Wextra -O1{static} -o {self.case.name} {self.case.name}.c && ./{self.case.name}"
-        told = "\n".join(f" * {line}".rstrip() for text in story(self.case, how) for line in wrapped(text))
+        told = "\n".join(f" * {line}".rstrip() for words in story(self.case, how) for line in wrapped(words))
         facts = self._facts()
         head = (FOLDER / "head.c").read_text(encoding="utf-8")
         parts = [f"/*\n{told}\n */\n{head}", facts, used(RUNTIME, f"{facts}\n{cases}\n{main}"), TITLE, cases, main]
@@ -155,8 +155,8 @@ class _Writer:
         if play.finds:
             out += ["", "\t/* What is mounted nowhere, and can be reached all the same. */"]
             out.append('\tSTILL("what is mounted nowhere");')
-        for find in play.finds:
-            out += _broken(f"\tFINDS({find.task}, {quoted(find.place)}, ", f"{opening(find.path)});")
+        for place in play.finds:
+            out += _broken(f"\tFINDS({place.task}, {quoted(place.place)}, ", f"{text(find(place.path))});")
         return "\n".join([*out, "}", ""])
 
 
@@ -182,22 +182,14 @@ def _setups(play: Play) -> Iterator[str]:
 
 
 def _step(act: Act) -> list[str]:
-    call = expression(act)
+    call = text(tree(act))
     if not act.returns:
         return _broken(f"\tLAST({act.task}, ", f"{call});")
-    gives = _gives(act)
+    gives = result(act)
     out = _broken(f"\tSTEP({act.task}, {gives}, ", f"{call});")
     if act.status is not None:
         out.append(f"\tSTATUS({act.status:#x});")
     return out
-
-
-def _gives(act: Act) -> str:
-    if isinstance(act.gives, Number):
-        return number(act.gives)
-    if act.gives < 0:
-        return f"-{errno.errorcode[-act.gives]}"
-    return flags(act.gives, NS_BITS) if act.step.operation == "ns_get_nstype" else str(act.gives)
 
 
 def _broken(first: str, second: str) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from nsmodel.oracle.live.replay import shows_proc
 from nsmodel.oracle.live.routes import Forests
 from nsmodel.system.snapshot import View
-from nsmodel.testgen.c_calls import MS_BITS, UMOUNT_BITS, flags
+from nsmodel.testgen.calls import MS_BITS, UMOUNT_BITS, flags
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import OPTIONS
 from nsmodel.testgen.performance import Act, Unperformable
@@ -170,7 +170,7 @@ def _command(act: Act) -> str:
 
 def _mount(w: list[Any]) -> str:
     source, target, kind, value, *_ = w
-    names = flags(value, MS_BITS).split(" | ")
+    names = flags(value, MS_BITS).text.split(" | ")
     attributes = [ATTRIBUTES[name] for name in names if name in ATTRIBUTES]
     how = [name for name in names if name not in ATTRIBUTES and name != "0"]
     at = _path(target)
@@ -187,13 +187,13 @@ def _mount(w: list[Any]) -> str:
     if kind == "-" and source == "=none" and len(kinds) == 1 and len(how) <= 2 and not attributes:
         if how in ([how[-1]], ["MS_REC", how[-1]]):
             return f"{MOUNT} --make-{'r' * (len(how) - 1)}{kinds[0]} {at}"
-    raise Unsayable(f"mount(8) has no option for {flags(value, MS_BITS)} alone")
+    raise Unsayable(f"mount(8) has no option for {flags(value, MS_BITS).text} alone")
 
 
 def _umount(w: list[Any]) -> str:
-    names = flags(w[1], UMOUNT_BITS).split(" | ")
+    names = flags(w[1], UMOUNT_BITS).text.split(" | ")
     if not set(names) <= {"0", "MNT_FORCE", "MNT_DETACH"}:
-        raise Unsayable(f"umount(8) has no option for {flags(w[1], UMOUNT_BITS)}")
+        raise Unsayable(f"umount(8) has no option for {flags(w[1], UMOUNT_BITS).text}")
     return "umount -c -n -i" + " -f" * ("MNT_FORCE" in names) + " -l" * ("MNT_DETACH" in names) + f" {_path(w[0])}"
 
 

@@ -62,8 +62,13 @@ close_of() {
 	eval "exec $1<&-"
 }
 
-# Report the step before: what it gave was right.
+# Report the step before: what it gave was right, now the mounts are compared.
 report() {
+	now=$(mounts)
+	[ "$now" = "$standing" ] || fail "expected mounts:
+$standing
+got:
+$now"
 	[ -z "$text" ] || echo "${known:+not }ok $tests - $text${known:+ # TODO $known}"
 	text= known=
 }
@@ -102,12 +107,7 @@ mounts() {
 
 # What /proc/self/mountinfo must show from here on, in the same words.
 see() {
-	wanted=$(cat)
-	got=$(mounts)
-	[ "$got" = "$wanted" ] || fail "expected mounts:
-$wanted
-got:
-$got"
+	standing=$(cat)
 }
 
 # Perform a play in namespaces of its own, on a file system of its own. Inside, $T leads to what is mounted there last,
@@ -130,6 +130,7 @@ inside() {
 	cd /
 	umask 0
 	echo "1..$steps"
+	standing=$(mounts)
 	"$1"
 	report
 	exit 0

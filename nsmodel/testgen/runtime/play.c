@@ -46,6 +46,8 @@ static int *handle(struct self *me, int h)
 }
 
 /* Keep a new descriptor; a result of 0 says that there is one. */
+#define KEEP(h, call) opened(me, h, call)
+
 static long opened(struct self *me, int h, long result)
 {
 	if (result < 0)

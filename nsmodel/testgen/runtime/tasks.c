@@ -103,6 +103,8 @@ static long wait_id(int type, pid_t id, int options)
 	return syscall(SYS_waitid, type, id, &info, options, NULL);
 }
 
+#define CLOSE(h) close_fd(&FD(h))
+
 static long close_fd(int *h)
 {
 	long result = close(*h);

@@ -55,6 +55,8 @@ static long install(const char *path, uid_t uid, gid_t gid, mode_t mode, uint64_
 }
 
 /* An exec of this program, which goes on with the case behind the call; NULL is its own file, which gives nothing. */
+#define EXECUTE(path) execute(me, path)
+
 static long execute(struct self *me, const char *path)
 {
 	char task[12], line[12];
@@ -88,6 +90,6 @@ __attribute__((noreturn)) static void go_on(char **word)
 static long seal(struct self *me, const int *leaks)
 {
 	for (; *leaks >= 0; leaks++)
-		close_fd(&FD(*leaks));
+		CLOSE(*leaks);
 	return chdir("/") < 0 ? -1 : prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
