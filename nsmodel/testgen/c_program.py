@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
 
-from nsmodel.oracle.live.credentials import kinds
 from nsmodel.oracle.live.replay import shows_proc
-from nsmodel.oracle.live.routes import Forests
-from nsmodel.oracle.live.translate_users import LAST, mask, mode, program_path
+from nsmodel.oracle.live.translate_users import LAST
 from nsmodel.system.snapshot import View
 from nsmodel.testgen.c_text import quoted, result, text
 from nsmodel.testgen.calls import find, tree
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import FACETS, OPTIONS, Seen, Telling
-from nsmodel.testgen.performance import STRAY, Act, Changes, Number, Unperformable
-from nsmodel.testgen.play import OLDEST, Play, known_at, next_version, version_code
+from nsmodel.testgen.performance import STRAY, Act, Changes, Unperformable
+from nsmodel.testgen.play import OLDEST, Play, alike, known_at, next_version, setups, version_code
 from nsmodel.testgen.runtime_text import FOLDER, used
 from nsmodel.testgen.story import Calls, story, wrapped
 
@@ -93,7 +90,7 @@ class _Writer:
             "struct self;",
             *(f"static void {name}(struct self *me);" for name in self.plays),
             f"static void (*const plays[])(struct self *) = {{ {', '.join(self.plays)} }};",
-            f"static const int steps_of[] = {{ {', '.join(str(1 + len(p.acts) + bool(p.finds)) for p in self.plays.values())} }};",
+            f"static const int steps_of[] = {{ {', '.join(str(p.tests) for p in self.plays.values())} }};",
             "",
             "/* What is compared of each task; of one that has ended only the first three. */",
             f"enum {{ {', '.join(facets)}, FACETS }};",
@@ -134,9 +131,8 @@ class _Writer:
         play = self.plays[name]
         changes = Changes()
         out = [f"static void {name}(struct self *me)", "{"]
-        for line in _setups(play):
-            out += [f"\tSETUP(P1, {line});"]
-        out += _now(changes.of(_alike(self.telling.of(play.beginning))))
+        out += [f"\tSETUP({play.everybody[0]}, {text(call)});" for call in setups(play.trace)]
+        out += _now(changes.of(alike(self.telling.of(play.beginning))))
         calls = Calls(play.trace)
         known = known_at(play.trace, self.case)
         prelude = len(play.trace.prelude)
@@ -145,7 +141,7 @@ class _Writer:
             out += ["", *_comment(f"{title}  {calls.text(act.step)}"), *_step(act)]
             if number_ in known:
                 out.append(f"\tKNOWN({quoted(' '.join(known[number_]))});")
-            out += _now(changes.of(_alike(self.telling.of(act.seen))))
+            out += _now(changes.of(alike(self.telling.of(act.seen))))
             if act.opened is not None:
                 who, opened = act.task, act.opened
                 if opened.place is not None:
@@ -158,27 +154,6 @@ class _Writer:
         for place in play.finds:
             out += _broken(f"\tFINDS({place.task}, {quoted(place.place)}, ", f"{text(find(place.path))});")
         return "\n".join([*out, "}", ""])
-
-
-def _setups(play: Play) -> Iterator[str]:
-    """What the first task makes before the case begins: names, proc where the trace has it, programs."""
-    view = View(play.trace.start)
-    forests = Forests(view)
-    if view.rows("mounts"):
-        bottoms = {row["root"] for row in view.rows("mnt_namespaces").values()}
-        top = next(row for row in view.rows("mounts").values() if row["parent"] in bottoms)
-        yield f"make_names({quoted(forests.names(top['root']).strip('-'))})"
-        for row in view.rows("mounts").values():
-            if forests.kind(view.row("dentries", row["root"])["fs"]) == "PROC":
-                yield f"show_proc({quoted(forests.path(row['mountpoint']))})"
-    if not any(step.operation in ("execve", "chmod") for step in (*play.trace.prelude, *play.trace.steps)):
-        return
-    capabilities, scope = view.rows("capabilities"), kinds(view)
-    for slot, row in view.rows("programs").items():
-        sets = [mask((capabilities[c]["kind"] for c in row[n]), scope) for n in ("permitted", "inheritable")]
-        bits = f"0{mode(row['setuid'], row['setgid']):o}"
-        words = [quoted(program_path(slot)), row["uid"], row["gid"], bits, *map(hex, sets), int(row["raises"]), row["rootid"]]
-        yield f"install({', '.join(map(str, words))})"
 
 
 def _step(act: Act) -> list[str]:
@@ -196,20 +171,6 @@ def _broken(first: str, second: str) -> list[str]:
     if len(first) + len(second) <= WIDTH:
         return [first + second]
     return [first.rstrip(), f"\t     {second}"]
-
-
-def _alike(seen: Seen) -> Seen:
-    """Tasks that read the same mount table: told once."""
-    first: dict[str, str] = {}
-    out: Seen = {}
-    for task, told in seen.items():
-        out[task] = dict(told)
-        table = told.get("MOUNT_TABLE")
-        if table and table.count("\n") > 1:
-            other = first.setdefault(table, task)
-            if other != task:
-                out[task]["MOUNT_TABLE"] = f"as {other}"
-    return out
 
 
 def _now(new: Seen) -> list[str]:

@@ -265,7 +265,8 @@ class Telling:
     def of(self, seen: Seen) -> Seen:
         """The facets that are compared."""
         return {
-            task: {f: self._short(f, value) for f, value in told.items() if f in self.facets} for task, told in seen.items()
+            task: {f: self._short(f, value) for f, value in told.items() if f in self.facets}
+            for task, told in seen.items()
         }
 
     def _short(self, facet: str, value: str) -> str:

@@ -169,7 +169,9 @@ class Performance(Bookkeeper):
             new = self.keep(command.handle, before, after)
         gives = self._gives(step, before, after, owners)
         self.forget_files(before, after)
-        opened = self._opened(command.handle, after.row("descriptors", new[0])) if new and command.handle is not None else None
+        opened = None
+        if new and command.handle is not None:
+            opened = self._opened(command.handle, after.row("descriptors", new[0]))
         lives = after.rows("tasks").get(step.task, {}).get("state") == "RUNNING"
         grown_at = self._grown_at(step.task, command.grown, before, after) if step.result >= 0 else None
         return Act(step, task, command, gives, lives, made, status, opened, grown_at, seen)

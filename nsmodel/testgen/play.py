@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nsmodel.kernel.versions import versions
+from nsmodel.oracle.live.credentials import kinds
+from nsmodel.oracle.live.routes import Forests
+from nsmodel.oracle.live.translate_users import mask, mode, program_path
+from nsmodel.system.snapshot import View
+from nsmodel.testgen.calls import Call, Text, Word
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import Seen
 from nsmodel.testgen.performance import Performance
@@ -26,6 +31,11 @@ class Play:
         self.acts = list(performance.acts())
         self.finds = list(performance.finds())
         self.everybody = performance.observer.everybody
+
+    @property
+    def tests(self) -> int:
+        """How many reports it makes: of the beginning, of each call, of what is mounted nowhere."""
+        return 1 + len(self.acts) + bool(self.finds)
 
     @property
     def seen(self) -> Iterator[Seen]:
@@ -57,4 +67,40 @@ def version_code(version: str) -> int:
 
 def next_version(version: str) -> str:
     """The first version that is not this one any more; of the latest none comes near."""
-    return min((v for v in versions()[1:] if version_code(v) > version_code(version)), key=version_code, default="1000.0")
+    later = [v for v in versions()[1:] if version_code(v) > version_code(version)]
+    return min(later, key=version_code, default="1000.0")
+
+
+def alike(seen: Seen) -> Seen:
+    """Tasks that read the same mount table: told once."""
+    first: dict[str, str] = {}
+    out: Seen = {}
+    for task, told in seen.items():
+        out[task] = dict(told)
+        table = told.get("MOUNT_TABLE")
+        if table and table.count("\n") > 1:
+            other = first.setdefault(table, task)
+            if other != task:
+                out[task]["MOUNT_TABLE"] = f"as {other}"
+    return out
+
+
+def setups(trace: Trace) -> Iterator[Call]:
+    """What the first task makes before the case begins: names, proc where the trace has it, programs."""
+    view = View(trace.start)
+    forests = Forests(view)
+    if view.rows("mounts"):
+        bottoms = {row["root"] for row in view.rows("mnt_namespaces").values()}
+        top = next(row for row in view.rows("mounts").values() if row["parent"] in bottoms)
+        yield Call("make_names", (Text(forests.names(top["root"]).strip("-")),))
+        for row in view.rows("mounts").values():
+            if forests.kind(view.row("dentries", row["root"])["fs"]) == "PROC":
+                yield Call("show_proc", (Text(forests.path(row["mountpoint"])),))
+    if not any(step.operation in ("execve", "chmod") for step in (*trace.prelude, *trace.steps)):
+        return
+    capabilities, scope = view.rows("capabilities"), kinds(view)
+    for slot, row in view.rows("programs").items():
+        sets = [mask((capabilities[c]["kind"] for c in row[n]), scope) for n in ("permitted", "inheritable")]
+        words = (row["uid"], row["gid"], f"{mode(row['setuid'], row['setgid']):#o}", *map(hex, sets))
+        words = (*words, int(row["raises"]), row["rootid"])
+        yield Call("install", (Text(program_path(slot)), *(Word(str(word)) for word in words)))

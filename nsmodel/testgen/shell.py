@@ -1,8 +1,8 @@
-"""The form `shell`: a POSIX script with the commands of util-linux, for calls that those pass to the kernel as they are.
+"""The form `shell`: a POSIX script with the commands of util-linux, for calls that pass through them as they are.
 
-mount(8) and umount(8) do so with `-c -n -i` (no path is made canonical, no table is read or written, no helper runs) and,
-from util-linux 2.39 on, with LIBMOUNT_FORCE_MOUNT2=always; their messages tell the errno. What takes several tasks, a
-descriptor of a place or a combination of flags has no command of its own, and `cannot` says so.
+mount(8) and umount(8) do that with `-c -n -i` (no path is made canonical, no table is read or written, no helper runs)
+and, from util-linux 2.39 on, with LIBMOUNT_FORCE_MOUNT2=always; their messages tell the errno. What takes several
+tasks, a descriptor of a place or a combination of flags has no command of its own, and `cannot` says so.
 """
 
 from __future__ import annotations
