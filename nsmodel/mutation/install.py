@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import types
 from collections.abc import Iterator
@@ -110,18 +109,28 @@ def _plain(part: object) -> object:
     return str(part)
 
 
-def install_for_good(mutant: Mutant) -> None:
-    """Every reading of the model has the mutant from now on, in this process."""
+@contextmanager
+def everywhere(mutant: Mutant) -> Iterator[None]:
+    """Every reading of the model has the mutant: what was lowered of other rules is lowered again."""
     rule = mutant.rule
-    for function, code in codes(mutant):
-        function.__code__ = code
+    changed = [(rule, mutant.tree())]
     if rule.kind == "interleaved":
-        for old, new in zip(rule.split.steps, _split(mutant).steps, strict=True):
-            old.tree = copy.deepcopy(new.tree)
-    else:
-        rule.tree = mutant.tree()
+        changed = [(old, new.tree) for old, new in zip(rule.split.steps, _split(mutant).steps, strict=True)]
+    kept = [(one, one.tree) for one, _ in changed]
+    with installed(mutant):
+        for one, tree in changed:
+            one.tree = tree
+        _forget_lowered()
+        try:
+            yield
+        finally:
+            for one, tree in kept:
+                one.tree = tree
+            _forget_lowered()
+
+
+def _forget_lowered() -> None:
     for found in rules().values():
-        for each in found.values():
-            each.lowered.clear()
-            for step in each.split.steps if each.split is not None else ():
-                step.lowered.clear()
+        for rule in found.values():
+            for one in (rule, *(rule.split.steps if rule.split is not None else ())):
+                one.lowered.clear()

@@ -103,7 +103,9 @@ class Shown:
             while parents.get(parents[bottom]) is not None:
                 bottom = parents[bottom]
             bottoms[slot] = bottom
-        anonymous = {s for s, row in self._rows(state, "mnt_namespaces") if self._value("mnt_namespaces", row, "anonymous")}
+        anonymous = {
+            s for s, row in self._rows(state, "mnt_namespaces") if self._value("mnt_namespaces", row, "anonymous")
+        }
         inside = {s: self._value("mounts", row, "ns") for s, row in self._rows(state, "mounts")}
         seen = {bottoms[s] for s, ns in inside.items() if ns and ns not in anonymous}
         for collection, field in (("descriptors", "mount"), ("fs_structs", "root_mnt"), ("fs_structs", "cwd_mnt")):
@@ -127,9 +129,7 @@ class Shown:
         shown = self.at["superblocks"]
         file_systems = {self._value("mounts", row, "root") for row in state[self.at["mounts"]]}
         systems = {self._value("dentries", state[self.at["dentries"]][d - 1], "fs") for d in file_systems if d}
-        held[shown] = {
-            s for s, row in enumerate(state[shown], 1) if self._value("superblocks", row, "fs") in systems
-        }
+        held[shown] = {s for s, row in enumerate(state[shown], 1) if self._value("superblocks", row, "fs") in systems}
         return tuple(
             rows if info.static else tuple(row if slot in held[e] else None for slot, row in enumerate(rows, 1))
             for e, (info, rows) in enumerate(zip(self.schema.entities, state, strict=True))

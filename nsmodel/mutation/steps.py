@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from nsmodel.ir.language import ScopeCut
@@ -12,6 +11,7 @@ from nsmodel.ir.state import Frozen
 from nsmodel.kernel.properties import ALL, CONTAINED, HOST_PROP
 from nsmodel.mutation.corpus import Corpus, Trace
 from nsmodel.mutation.install import installed
+from nsmodel.mutation.kill import Kill
 from nsmodel.mutation.mutants import Mutant
 from nsmodel.mutation.shown import Shown
 from nsmodel.oracle.live.translate import AUTO_BASE
@@ -25,15 +25,6 @@ PROPERTIES = tuple(p for p in ALL if p not in (HOST_PROP, CONTAINED))
 """Properties of every state; those left out speak of the containers of one spec."""
 
 
-@dataclass(frozen=True)
-class Kill:
-    """What killed a mutant: a property, a campaign seed, a recording; `how` says where, and what was seen."""
-
-    mutant: str
-    by: Literal["campaign", "property", "recording"]
-    how: str
-
-
 class Judge:
     """Judges mutants by the steps of a corpus."""
 
@@ -42,6 +33,10 @@ class Judge:
         self.corpus = corpus
         self.shown = Shown(system.sizes.schema)
         self._broken: dict[Frozen, frozenset[str]] = {}
+
+    def comes_to(self, mutant: Mutant) -> bool:
+        """Some step reaches the changed place."""
+        return mutant.place in self.corpus.reached
 
     def kill(self, mutant: Mutant) -> Kill | None:
         """What kills a mutant, None when it survives."""
