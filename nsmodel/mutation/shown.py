@@ -87,7 +87,7 @@ class Shown:
         return None if row is None else row[self.fields[self.at[collection]][field]]
 
     def _runs(self, row: Row) -> bool:
-        return self._value("tasks", row, "state") == int(TaskState.RUNNING)
+        return bool(self._value("tasks", row, "state") == int(TaskState.RUNNING))
 
     def _blank(self, collection: str, row: tuple[Any, ...], names: tuple[str, ...]) -> tuple[Any, ...]:
         info = self.schema.by_collection[collection]
