@@ -1,7 +1,8 @@
-"""Judged traces: what the rules say of each call is what the kernel did.
+"""Traces that judge mutants.
 
 A campaign of `nsmodel conform` with the same seed and area performs the same traces on the running kernel, and finds no
-difference. So the model's own word stands for the kernel's, and a mutant that says something else dies.
+difference. So the model's own word stands for the kernel's, and a mutant that says something else dies. What a spec
+allows comes besides: there the kernel was not asked, and properties alone kill.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from nsmodel.engines.interface import Search
+from nsmodel.engines.simulate import random_step
 from nsmodel.ir.state import Frozen
 from nsmodel.kernel.versions import KNOWN, switches_of
-from nsmodel.mutation.probes import Place, Probes
+from nsmodel.mutation.mutants import Place, module_of
+from nsmodel.mutation.probes import Probes
 from nsmodel.oracle.live import conform
 from nsmodel.oracle.live.whole import whole_system
 from nsmodel.system.operation import Call
@@ -45,8 +49,15 @@ class Corpus:
             for i, call in enumerate(trace.calls):
                 probes.seen.clear()
                 Runner(system, trace.states[i]).run(call)
+                rule = system.operation(call.operation).function
+                if rule.interleaved:
+                    probes.seen.add((module_of(rule), rule.title, ()))
                 for place in probes.seen:
                     self.reached.setdefault(place, []).append((number, i))
+
+
+WALKS, STEPS = 40, 12
+"""Random walks of a spec, and their steps."""
 
 
 def judged_system() -> TransitionSystem:
@@ -71,4 +82,23 @@ def campaign(
         where = f"{plan.area or 'whole'} {name}"
         out.add(system, Trace(where, tuple(drawn.calls), tuple(drawn.outcomes), tuple(before[:-1])), probes)
         tell(out)
+    return out
+
+
+def walks(system: TransitionSystem, probes: Probes) -> Corpus:
+    """Random walks among the states of a spec."""
+    out = Corpus()
+    for number in range(WALKS):
+        dice = random.Random(f"{system.spec.name}/{number}")
+        calls: list[Call] = []
+        outcomes: list[Outcome] = []
+        states = [system.initial]
+        while len(calls) < STEPS:
+            taken = random_step(system, states[-1], dice, Search("walk"))
+            if taken is None or taken[1].state is None:
+                break
+            calls.append(taken[0])
+            outcomes.append(taken[1])
+            states.append(taken[1].state)
+        out.add(system, Trace(f"spec {system.spec.name}", tuple(calls), tuple(outcomes), tuple(states[:-1])), probes)
     return out

@@ -22,9 +22,13 @@ from nsmodel.ir.language import ENOENT, EXDEV, Errno, Function, Switch, function
 from nsmodel.ir.lower import definition_of, is_generic
 
 Kind = Literal["check dropped", "errno changed", "checks swapped", "effect left out"]
+PREFIX = kernel.__name__ + "."
 RULES = ("syscall", "helper", "interleaved")
 Path = tuple[tuple[int, str], ...]
 """Where a statement stands in a function: which one of a block, and which block of that one holds the next."""
+
+Place = tuple[str, str, Path]
+"""Module, function and statement."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,10 @@ class Mutant:
         return f"{self.module}.{self.function}:{self.line} {self.kind}"
 
     @property
-    def place(self) -> tuple[str, str, Path]:
-        """The statement that a call must reach to see the change; several mutants may share it."""
-        return self.module, self.function, self.path
+    def place(self) -> Place:
+        """The statement that a call must reach to see the change; several mutants may share it. Of an interleaved rule
+        the whole rule, whose statements are spread over its steps."""
+        return self.module, self.function, () if self.rule.kind == "interleaved" else self.path
 
     @property
     def rule(self) -> Function:
@@ -82,8 +87,7 @@ class Mutant:
 def rules() -> dict[str, dict[str, Function]]:
     """Every rule and helper of the model, by module (its name below `nsmodel.kernel`) and name."""
     out: dict[str, dict[str, Function]] = {}
-    prefix = kernel.__name__ + "."
-    for info in pkgutil.walk_packages(kernel.__path__, prefix):
+    for info in pkgutil.walk_packages(kernel.__path__, PREFIX):
         module = importlib.import_module(info.name)
         found = {}
         for name, value in vars(module).items():
@@ -91,8 +95,13 @@ def rules() -> dict[str, dict[str, Function]]:
             if record is not None and record.kind in RULES and record.python.__module__ == info.name:
                 found[name] = record
         if found:
-            out[info.name.removeprefix(prefix)] = found
+            out[info.name.removeprefix(PREFIX)] = found
     return out
+
+
+def module_of(rule: Function) -> str:
+    """The module of a rule."""
+    return rule.python.__module__.removeprefix(PREFIX)
 
 
 @functools.cache

@@ -10,14 +10,13 @@ from contextlib import contextmanager
 
 from nsmodel.ir.direct import compile_direct
 from nsmodel.mutation.install import Codes, exchanged
-from nsmodel.mutation.mutants import Mutant, Path, rules, statement
+from nsmodel.mutation.mutants import Mutant, Place, rules, statement
 
-Place = tuple[str, str, Path]
 PROBE = "__probe"
 
 
 class Probes:
-    """Probes at the places of some mutants. Interleaved rules have none: their steps are judged by specs alone."""
+    """Probes at the places of some mutants; of an interleaved rule it is enough to know which call is a step of it."""
 
     def __init__(self, mutants: Iterable[Mutant]) -> None:
         self.seen: set[Place] = set()

@@ -22,6 +22,7 @@ from nsmodel.mutation.install import refused, same
 from nsmodel.mutation.kill import Judge, Kill
 from nsmodel.mutation.mutants import Mutant, all_mutants, rules
 from nsmodel.mutation.probes import Probes
+from nsmodel.oracle import live
 from nsmodel.oracle.live.conform import AREAS, Plan, blocks
 from nsmodel.system.load import near
 from nsmodel.system.problem import Problem
@@ -90,8 +91,9 @@ class Measurement:
 
     def _digest(self) -> str:
         text = hashlib.sha256(repr((self.traces, [m.id for m in self.mutants])).encode())
-        for path in sorted(Path(kernel.__path__[0]).rglob("*.py")):
-            text.update(path.read_bytes())
+        for package in (kernel, live):
+            for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+                text.update(path.read_bytes())
         return text.hexdigest()
 
     def _load(self, fresh: Kept) -> Kept:

@@ -80,6 +80,11 @@ class Shown:
             out.append(tuple(kept))
         return self._reached(out)
 
+    def values(self, state: Frozen, collection: str, slot: int, fields: Iterable[str]) -> tuple[int, ...]:
+        """Some fields of one object."""
+        row = state[self.at[collection]][slot - 1]
+        return tuple(self._value(collection, row, field) for field in fields)
+
     def _rows(self, state: Frozen, collection: str) -> Iterable[tuple[int, tuple[Any, ...]]]:
         return [(slot, row) for slot, row in enumerate(state[self.at[collection]], 1) if row is not None]
 

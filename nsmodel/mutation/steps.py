@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Literal
 
 from nsmodel.ir.language import ScopeCut
 from nsmodel.ir.state import Frozen
@@ -15,24 +14,33 @@ from nsmodel.mutation.kill import Kill
 from nsmodel.mutation.mutants import Mutant
 from nsmodel.mutation.shown import Shown
 from nsmodel.oracle.live.translate import AUTO_BASE
-from nsmodel.system.operation import OperationError
-from nsmodel.system.spec import STEP_TOTAL
+from nsmodel.system.operation import Call, OperationError
+from nsmodel.system.spec import STEP_TOTAL, Property
 from nsmodel.system.transition import Outcome, Runner, TransitionSystem
 
-STEPS = 40
+STEPS = 30
 """Steps of a corpus that a mutant is tried on, at most."""
-PROPERTIES = tuple(p for p in ALL if p not in (HOST_PROP, CONTAINED))
+EVERYWHERE = tuple(p for p in ALL if p not in (HOST_PROP, CONTAINED))
 """Properties of every state; those left out speak of the containers of one spec."""
 
 
 class Judge:
-    """Judges mutants by the steps of a corpus."""
+    """Judges mutants by the steps of a corpus: by `properties`, and where the corpus is `judged` by what is seen."""
 
-    def __init__(self, system: TransitionSystem, corpus: Corpus) -> None:
+    def __init__(
+        self,
+        system: TransitionSystem,
+        corpus: Corpus,
+        properties: tuple[Property, ...] = EVERYWHERE,
+        *,
+        judged: bool = True,
+    ) -> None:
         self.system = system
         self.corpus = corpus
+        self.properties = properties
+        self.judged = judged
         self.shown = Shown(system.sizes.schema)
-        self._broken: dict[Frozen, frozenset[str]] = {}
+        self._known: dict[Frozen, frozenset[str]] = {}
 
     def comes_to(self, mutant: Mutant) -> bool:
         """Some step reaches the changed place."""
@@ -70,48 +78,60 @@ class Judge:
         frozen = trace.states[start]
         for i in range(start, len(trace.calls)):
             call, right = trace.calls[i], trace.outcomes[i]
-
-            def kill(by: Literal["campaign", "property"], what: str, step: int = i) -> Kill:
-                return Kill(mutant.id, by, f"{what}; {trace.name}, step {step + 1}, {trace.calls[step].operation}")
-
+            where = f"{trace.name}, step {i + 1}, {call.operation}"
             try:
                 done = Runner(self.system, frozen).run(call)
             except ScopeCut:
                 return None
             except OperationError:
-                return kill("campaign", "the call names what is not there")
+                return (
+                    Kill(mutant.id, "campaign", f"the call names what is not there; {where}") if self.judged else None
+                )
             except Exception as error:  # whatever a rule that was cut open trips over
-                return kill("property", f"{STEP_TOTAL.name}: {type(error).__name__}")
-            if done is None:
-                return kill("campaign", "the call cannot be made")
-            new = {v.property for v in done.violations} - {v.property for v in right.violations}
-            if new:
-                return kill("property", ", ".join(sorted(new)))
-            if not _alike(done, right, first=i == start):
-                return kill("campaign", f"{done.errno or done.result}, not {right.errno or right.result}")
-            assert done.state is not None and right.state is not None
-            if done.state == right.state:
+                return Kill(mutant.id, "property", f"{STEP_TOTAL.name}: {type(error).__name__}; {where}")
+            broken = self._broken(done, right)
+            if broken:
+                return Kill(mutant.id, "property", f"{', '.join(sorted(broken))}; {where}")
+            seen = self._seen(frozen, trace.states[i], call, done, right) if self.judged else None
+            if seen is not None:
+                return Kill(mutant.id, "campaign", f"{seen}; {where}")
+            if done is None or done.state is None or done.state == right.state:
                 return None
-            broken = self._violated(done.state, kept=False)
-            if broken:
-                broken -= self._violated(right.state, kept=True)
-            if broken:
-                return kill("property", ", ".join(sorted(broken)))
-            if not self.shown.same(done.state, right.state):
-                return kill("campaign", "what is seen after the call")
             frozen = done.state
         return None
 
-    def _violated(self, state: Frozen, *, kept: bool) -> frozenset[str]:
-        if not kept:
-            return frozenset(v.property for v in self.system.violations(state, PROPERTIES))
-        if state not in self._broken:
-            self._broken[state] = frozenset(v.property for v in self.system.violations(state, PROPERTIES))
-        return self._broken[state]
+    def _broken(self, done: Outcome | None, right: Outcome) -> frozenset[str]:
+        """The properties that the mutant breaks with a call, and the rules do not."""
+        if done is None:
+            return frozenset()
+        new = frozenset(v.property for v in done.violations) - {v.property for v in right.violations}
+        if new or done.state is None or done.state == right.state:
+            return new
+        found = self._violated(done.state)
+        if found and right.state is not None:
+            if right.state not in self._known:
+                self._known[right.state] = self._violated(right.state)
+            found -= self._known[right.state]
+        return found
 
+    def _seen(
+        self, before: Frozen, right_before: Frozen, call: Call, done: Outcome | None, right: Outcome
+    ) -> str | None:
+        """What a replay sees of the difference."""
+        if done is None:
+            return "the call cannot be made"
+        allocated = before is not right_before and min(done.result, right.result) >= AUTO_BASE
+        if done.result != right.result and not allocated:
+            return f"{done.errno or done.result}, not {right.errno or right.result}"
+        assert done.state is not None and right.state is not None
+        if call.operation == "wait4" and self._ended(before, call) != self._ended(right_before, call):
+            return "how the child ended"
+        return None if self.shown.same(done.state, right.state) else "what is seen after the call"
 
-def _alike(done: Outcome, right: Outcome, *, first: bool) -> bool:
-    """The results are the same, numbers that the allocator chose up to renaming."""
-    if done.result == right.result:
-        return True
-    return not first and min(done.result, right.result) >= AUTO_BASE
+    def _ended(self, state: Frozen, call: Call) -> tuple[int, ...]:
+        """How the child ended that a wait reports."""
+        child = call.by_name["child"]
+        return () if child is None else self.shown.values(state, "tasks", child, ("exit_code", "exit_signal"))
+
+    def _violated(self, state: Frozen) -> frozenset[str]:
+        return frozenset(v.property for v in self.system.violations(state, self.properties))
