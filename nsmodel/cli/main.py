@@ -16,8 +16,8 @@ from nsmodel.system.problem import LINES, Problem
 from nsmodel.system.verdict import Exit
 
 COMMANDS = (
-    "check", "prove", "simulate", "replay", "conform", "validate", "tests", "mutants", "why", "show", "propagation",
-    "growth", "theorem", "report", "export", "bench",
+    "check", "prove", "simulate", "replay", "conform", "validate", "tests", "mutants", "score", "why", "show",
+    "propagation", "growth", "theorem", "report", "export", "bench",
 )  # fmt: skip
 """Commands in the order of `--help`; one whose module is not there does not exist."""
 

@@ -30,7 +30,7 @@ def command(files: tuple[str, ...], json_file: str | None) -> int:
     if not files:
         raise Problem("nothing to validate", place="nsmodel validate", fix="name recordings, or folders of them")
     console = people(json_file)
-    paths = _files(files)
+    paths = recordings_in(files)
     done = validate(paths)
     status = Exit.NOT_MET if done.differences else Exit.MET if done.files == len(paths) else Exit.UNKNOWN
     for found in done.differences[:SHOWN]:
@@ -59,7 +59,8 @@ def command(files: tuple[str, ...], json_file: str | None) -> int:
     return status
 
 
-def _files(names: tuple[str, ...]) -> list[Path]:
+def recordings_in(names: tuple[str, ...]) -> list[Path]:
+    """The recordings that a person names: files, or folders with all that is in them. Raises :class:`Problem`."""
     out: list[Path] = []
     for name in names:
         path = Path(name)

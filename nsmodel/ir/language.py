@@ -216,6 +216,7 @@ def error(errno: Errno, reason: str) -> int:
 
 def require(condition: bool, clause: str, *objects: Entity | None) -> None:
     """A clause of a state invariant: `condition` holds, or the property is violated by `objects`."""
+    JUDGED.add(clause)
     if not condition:
         raise Broken(clause, objects)
 
@@ -223,10 +224,14 @@ def require(condition: bool, clause: str, *objects: Entity | None) -> None:
 def assure(prop: str, condition: bool, clause: str, *objects: Entity | None) -> None:
     """A clause of a step property, judged where a rule takes its effect (who receives this signal?). The step goes on;
     whoever ran it finds what broke in `BROKEN`."""
+    JUDGED.add(prop)
     if not condition:
         BROKEN.append(Broken(clause, objects, prop))
 
 
+JUDGED: set[str] = set()
+"""Clauses of state properties and names of step properties that the direct reading has come to; whoever asks which
+clears it first."""
 BROKEN: list[Broken] = []
 """Clauses of step properties that the running call broke; whoever runs a call clears it first."""
 

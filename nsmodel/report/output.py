@@ -211,6 +211,51 @@ class MutantsOutput(Output, kw_only=True):
     mutants: list[MutantResult]
 
 
+class ModuleScore(msgspec.Struct, kw_only=True):
+    """The mutants of one module of rules: how many count, and what killed them."""
+
+    module: str
+    mutants: int
+    campaign: int
+    property: int
+    recording: int
+    survived: int
+
+
+class Survivor(msgspec.Struct, kw_only=True):
+    """A mutant that nothing killed: what it changes, whether something reaches the place, and what would kill it."""
+
+    id: str
+    module: str
+    function: str
+    line: int
+    kind: str
+    change: str
+    reached: bool
+    would_kill: str
+
+
+class ScoreOutput(Output, kw_only=True):
+    """`score`: `mutants` count, `killed` of them die; `refused` are no rules, `equal` are the rule itself.
+
+    `traces` is how many traces of the campaign of each area (seed `seed`) judged, `sample` of how many mutants they
+    were taken, null for all.
+    """
+
+    seed: int
+    traces: int
+    recordings: int
+    specs: int
+    sample: int | None
+    mutants: int
+    killed: int
+    refused: int
+    equal: int
+    modules: list[ModuleScore]
+    survivors: list[Survivor]
+    interrupted: bool
+
+
 class DivergenceInfo(msgspec.Struct, kw_only=True):
     """Where a machine or a recording and the model part; `step` counts from 1, `trace` names file or number."""
 
@@ -423,6 +468,7 @@ OUTPUTS: dict[str, type[msgspec.Struct]] = {
     "propagation": PropagationOutput,
     "growth": GrowthOutput,
     "mutants": MutantsOutput,
+    "score": ScoreOutput,
     "bench": BenchOutput,
     "theorem": TheoremOutput,
     "why": WhyOutput,

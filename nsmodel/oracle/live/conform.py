@@ -21,8 +21,8 @@ from nsmodel.kernel.exit import WaitFor
 from nsmodel.kernel.objects import CapabilityKind, Descriptor, Kernel, Mount, Task, TaskState
 from nsmodel.oracle.live.draws import Draw
 from nsmodel.oracle.live.driver import Sandbox
+from nsmodel.oracle.live.openings import opening
 from nsmodel.oracle.live.replay import Divergence, Replayer, Step, shown_types
-from nsmodel.oracle.live.user_draws import opening
 from nsmodel.oracle.live.whole import AREAS, EVERYTHING, whole_system
 from nsmodel.system.operation import Call, OperationError, to_json
 from nsmodel.system.snapshot import Snapshots, View
@@ -129,7 +129,8 @@ def draw(system: TransitionSystem, seed: str, length: int, plan: Plan, cells: Ce
     chance = Draw(pick, system, plan.weights, plan.area)
     seen = Counter() if cells is None else cells
     frozen = system.initial
-    for first in opening(pick) if plan.area == "user" else ():
+    begin = opening(plan.area, pick)
+    for first in begin if plan.weights.keys() >= {call.operation for call in begin} else ():
         done = Runner(system, frozen).run(first)
         assert done is not None and done.state is not None
         out.calls.append(first)

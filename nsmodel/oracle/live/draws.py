@@ -14,6 +14,7 @@ from typing import Any
 from nsmodel.ir.types import BoolType, EnumType, FlagsType, RefType
 from nsmodel.kernel.arguments import CloneFlags, NsFlags, SetTid
 from nsmodel.kernel.exit import WaitFor
+from nsmodel.kernel.fork import threaded
 from nsmodel.kernel.objects import ContextPhase, Descriptor, Disposition, Kernel, NsType, Task, TaskState
 from nsmodel.oracle.live.mount_draws import MountDraw
 from nsmodel.oracle.live.user_draws import FOR_USERS
@@ -56,13 +57,15 @@ class Draw:
             if parameter == "task":
                 arguments.append((parameter, 0 if task is None else task.slot))
             else:
-                arguments.append((parameter, self._value(state, operation, parameter, kind)))
+                arguments.append((parameter, self._value(state, task, operation, parameter, kind)))
         return Call(name, tuple(arguments))
 
     def _caller(self, state: Kernel, name: str) -> Task | None:
         callers = [t for t in state.live(Task) if t.state == TaskState.RUNNING]
         if name in ("exit_thread", "exit_group") and self.random.random() < 0.98:
             callers = [t for t in callers if t.group_leader.slot != 1]
+        if name == "exit_thread" and self.random.random() < FITTING:
+            callers = [t for t in callers if threaded(state, t)] or callers
         return self.random.choice(callers) if callers else None
 
     def _next_of_context(self, state: Kernel, task: Task) -> str | None:
@@ -73,17 +76,18 @@ class Draw:
                 return name
         return None
 
-    def _value(self, state: Kernel, operation: Operation, parameter: str, kind: Any) -> Any:
+    def _value(self, state: Kernel, task: Task | None, operation: Operation, parameter: str, kind: Any) -> Any:
         pick = self.random
         special = self.values.get((operation.name, parameter))
         if special is not None:
             return special(pick)
+        if operation.name == "exit_thread" and (task is None or task.pid.ns.child_reaper is not task):
+            return None  # nobody takes over
         if isinstance(kind, RefType):
             items: list[Any] = state.live(kind.entity)
-            if parameter == "target" and operation.name in MAPPING and pick.random() < 0.85:
-                items = [t for t in items if t.user_ns.owner is not None] or items
-            if operation.name == "setns" and pick.random() < 0.8:
-                items = [f for f in items if f.mnt or f.user or f.uts or f.pid_ns] or items
+            fitting = [] if task is None else _fitting(task, operation.name, parameter, items)
+            if fitting and pick.random() < FITTING:
+                items = fitting
             if not items or (kind.optional and pick.random() < 0.3):
                 return None if kind.optional else 1
             return pick.choice(items).slot
@@ -94,6 +98,35 @@ class Draw:
         if isinstance(kind, FlagsType):
             return kind.cls()
         return pick.randrange(3)
+
+
+def _fitting(task: Task, operation: str, parameter: str, items: list[Any]) -> list[Any]:
+    """Arguments with which a call is likely to do something."""
+    if parameter == "target" and operation in MAPPING:
+        return [t for t in items if t.user_ns.owner is not None]
+    if parameter == "target" and operation == "open_ns":
+        return [t for t in items if t.nsproxy is not task.nsproxy or t.user_ns is not task.user_ns]
+    if parameter == "file":
+        own = [f for f in items if f.table is task.group_leader]
+        if operation == "setns":
+            return [f for f in own if _leads_elsewhere(task, f)] or own
+        if operation == "setns_pidfd":
+            return [f for f in own if f.pidfd is not None and f.pidfd is not task.pid] or own
+        return own
+    return []
+
+
+def _leads_elsewhere(task: Task, file: Descriptor) -> bool:
+    """A file is of a namespace that the task is not in."""
+    proxy = task.nsproxy
+    if proxy is None:
+        return False
+    named = (
+        (file.mnt, proxy.mnt), (file.uts, proxy.uts), (file.ipc, proxy.ipc), (file.net, proxy.net),
+        (file.cgroup, proxy.cgroup), (file.time, proxy.time), (file.pid_ns, proxy.pid_for_children),
+        (file.user, task.user_ns),
+    )  # fmt: skip
+    return any(ns is not None and ns is not own for ns, own in named)
 
 
 def _clone_flags(pick: random.Random) -> CloneFlags:
@@ -160,6 +193,8 @@ def _ns_flags(pick: random.Random) -> NsFlags:
     return NsFlags(**dict.fromkeys(pick.sample(names, pick.choice((0, 1, 1, 1, 2, 2, 3))), True))
 
 
+FITTING = 0.8
+"""How often an argument is one that fits, where there is one."""
 MAPPING = frozenset({"write_map", "open_map", "write_setgroups"})
 Chance = dict[tuple[str, str], Callable[[random.Random], Any]]
 

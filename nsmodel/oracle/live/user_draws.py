@@ -12,7 +12,6 @@ from nsmodel.kernel.objects import CapabilityKind, IdKind, NsType
 from nsmodel.kernel.user.map_files import MapLines, MapText
 from nsmodel.kernel.user.privileges import CapabilityFlags, SecurebitFlags
 from nsmodel.kernel.user.setid import KEEP, GroupList
-from nsmodel.system.operation import Call
 
 NEW = ("newns", "newuts", "newipc", "newpid", "newcgroup", "newnet", "newtime")
 NAMED = (
@@ -129,16 +128,3 @@ FOR_USERS: dict[tuple[str, str], Callable[[random.Random], Any]] = {
     **{(name, "kind"): _kind for name in ("capbset_read", "capbset_drop", "ambient_raise", "ambient_lower")},
 }
 """How arguments are drawn in traces of users."""
-
-
-def opening(pick: random.Random) -> list[Call]:
-    """How a trace of users begins: as root, or as an ordinary user, who may be looked into or not."""
-    kind = pick.random()
-    if kind < 0.35:
-        return []
-    user = Call("setresuid", (("task", 1), ("ruid", 1), ("euid", 1), ("suid", 1)))
-    group = Call("setresgid", (("task", 1), ("rgid", 1), ("egid", 1), ("sgid", 1)))
-    begin = [group, user] if kind < 0.8 else [user]
-    if pick.random() < 0.8:
-        begin.append(Call("set_dumpable", (("task", 1), ("on", True))))
-    return begin
