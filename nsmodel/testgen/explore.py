@@ -229,4 +229,8 @@ class Exploration:
 
 def _edges(system: TransitionSystem) -> TransitionSystem:
     """The same states with the edges as calls."""
-    return dataclasses.replace(system, spec=dataclasses.replace(system.spec, operations=system.spec.edges))
+    spec = system.spec
+    prelude = (*spec.prelude_operations, *spec.operations)
+    return dataclasses.replace(
+        system, spec=dataclasses.replace(spec, operations=spec.edges, edges=(), prelude_operations=prelude)
+    )
