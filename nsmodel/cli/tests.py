@@ -17,7 +17,7 @@ from nsmodel.system.load import load_specs, near
 from nsmodel.system.problem import Problem
 from nsmodel.system.verdict import Exit
 from nsmodel.testgen import forms as registry
-from nsmodel.testgen import table
+from nsmodel.testgen import sequences, table
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.covers.registry import covers as covers_of
 from nsmodel.testgen.covers.registry import names as cover_names
@@ -26,7 +26,7 @@ from nsmodel.testgen.form import Form
 from nsmodel.testgen.suite import Suite, make_suite
 
 LOOK = 30.0
-"""Seconds that each cover may take to look at calls one by one."""
+"""Seconds of processor time that each cover may take to look at calls one by one."""
 
 
 @click.command()
@@ -38,6 +38,9 @@ LOOK = 30.0
 @click.option("--bound", "bounds", multiple=True, metavar="NAME=N", help="Slots of a collection. May be repeated.")
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="The most calls of a test.")
 @click.option("--kernel", default=FIXED, show_default=True, metavar="VERSION", help="The kernel that tests expect.")
+@click.option(
+    "--length", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Of sequences: their calls."
+)
 @click.option("--time-limit", type=click.FloatRange(min=0), metavar="S", help="Seconds for the search.")
 @click.option("--memory-limit", type=click.IntRange(min=1), metavar="MB", help="Memory for the search.")
 @json_option
@@ -50,17 +53,20 @@ def command(
     bounds: tuple[str, ...],
     depth: int | None,
     kernel: str,
+    length: int,
     time_limit: float | None,
     memory_limit: int | None,
     json_file: str | None,
 ) -> int:
     """Write edge cases of SPEC as programs for a kernel: a shortest run into every cell of what is to be covered.
 
-    errnos (default): every operation with every result that it can have.
+    errnos (default): every operation with every result that it can have. checks: every check, refusing and passed.
+    pairs: every two checks that one call meets, and which wins. transitions: every operation with the propagation
+    types of the mounts that it names. sequences: all sequences of calls up to a length.
     """
     watch = Stopwatch()
     writable(json_file)
-    wanted = _chosen(covers or ("errnos",), cover_names(), "--cover", "a cover")
+    wanted = _chosen(covers or ("errnos",), (*cover_names(), sequences.NAME), "--cover", "a cover")
     chosen = [registry.form(name) for name in _chosen(formats or ("c",), registry.names(), "--format", "a format")]
     loaded = load_specs([spec])
     if len(loaded) != 1:
@@ -71,7 +77,10 @@ def command(
     out = _folder(folder)
     asking = covers_of(wanted)
     with counting(f"cells of {asked.system.spec.name}") as tell:
-        found = find(asked.system, asking, Limits(depth, time_limit, None, memory_limit), LOOK, tell)
+        limits = Limits(depth, time_limit, None, memory_limit)
+        found = find(asked.system, asking, limits, LOOK, tell) if asking else Found(depth=length, complete=True)
+        if sequences.NAME in wanted and not found.interrupted:
+            found.runs |= sequences.sequences(asked.system, length, tell)
         suite = make_suite(asked.system, asking, found.runs, lambda n, of: tell(f"{n} of {of} cases"))
     files = [_written(case, chosen, out) for case in suite.cases]
     status = Exit.UNKNOWN if found.interrupted or found.stopped else Exit.MET

@@ -16,6 +16,7 @@ from nsmodel.engines.explicit.store import NoRoom, Store
 from nsmodel.engines.interface import Clock, Limits
 from nsmodel.engines.native import sites
 from nsmodel.engines.native.library import Library, compiled
+from nsmodel.engines.native.listing import Offers
 from nsmodel.engines.native.program import Program
 from nsmodel.engines.native.reading import NativeForms
 from nsmodel.engines.native.sites import Refusal
@@ -25,23 +26,14 @@ from nsmodel.system.checks import checks_of
 from nsmodel.system.operation import Call, Operation
 from nsmodel.system.precedence import place_text
 from nsmodel.system.problem import Problem
-from nsmodel.system.transition import TransitionSystem
+from nsmodel.system.transition import Runner, TransitionSystem
 from nsmodel.testgen.cells import OK
+from nsmodel.testgen.seen import Event, Seen
 
 PIECE = 16
 """States that are expanded between two looks at the counters."""
 BATCH = 1 << 14
 """States whose edges are tried at a time."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """What a call came to: the name of an error or `ok`; `place` is that of the check that refused, None for a call
-    that succeeded, or failed and kept what it did."""
-
-    operation: str
-    result: str
-    place: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,9 +50,11 @@ class Counted:
 
     def __init__(self, system: TransitionSystem) -> None:
         self.system = system
-        self.library: Library = compiled(Program(system, symmetry=True))
-        self.left = self._events()
-        self.seen: set[Event] = set()
+        self.library: Library = compiled(Program(system, symmetry=True, listing=True))
+        self.events = self._events()
+        self.left = dict(self.events)
+        """Events that are still to be met."""
+        self._offers = Offers(self.library)
 
     def _events(self) -> dict[int, Event]:
         """Every event that the rules can come to, by counter."""
@@ -86,6 +80,17 @@ class Counted:
         """An event with its operation as the library's system has it."""
         return Met(event, self.system.operation(event.operation), state)
 
+    def seen(self, runner: Runner) -> Iterator[Seen]:
+        """The calls of a state that come to an event."""
+        program = self.library.program
+        table = len(program.functions.sites)
+        for offer in self._offers.of(runner.frozen):
+            kept = offer.status <= sites.UNCHANGED and offer.result < 0
+            counter = table - offer.result if kept else offer.status
+            event = self.events.get(offer.operation * program.counters + counter)
+            if event is not None:
+                yield Seen(runner, program.calls.rules[offer.operation].operation, offer.call, event)
+
     def expand(self, store: Store, start: int, end: int) -> list[tuple[Event, int]]:
         """Expand the states at some ranks; events that are met for the first time, each with the first rank."""
         if not self._expand(store, start, end):
@@ -95,10 +100,9 @@ class Counted:
         for rank in range(start, end):  # again, one by one: nothing is stored twice
             for index in self.left:
                 worker.counts[index] = 0
-            for event in self._expand(store, rank, rank + 1):
-                out.append((event, rank))
-                self.seen.add(event)
-            self.left = {index: event for index, event in self.left.items() if event not in self.seen}
+            fresh = self._expand(store, rank, rank + 1)
+            out += [(event, rank) for event in fresh]
+            self.left = {index: event for index, event in self.left.items() if event not in fresh}
         return out
 
     def _expand(self, store: Store, start: int, end: int) -> list[Event]:
@@ -116,11 +120,7 @@ class Exploration:
     """A search that stops after each level. Raises :class:`Problem` for a scope that the engine cannot hold."""
 
     def __init__(self, system: TransitionSystem, limits: Limits) -> None:
-        bare = dataclasses.replace(system.spec, properties=(), expect={}, kills={})
-        self.system = dataclasses.replace(system, spec=bare)
-        why = Explicit().unfit(self.system)
-        if why is not None:
-            raise Problem("the scope cannot be explored", place=system.spec.name, cause=why, fix="give smaller bounds")
+        self.system = explorable(system)
         self.limit = limits.depth if limits.depth is not None else system.depth
         self.clock = Clock(limits)
         self.calls = Counted(self.system)
@@ -222,9 +222,25 @@ class Exploration:
             self._real[number] = known
         return known
 
+    def calls_of(self, state: Frozen) -> Iterator[Seen]:
+        """Every call of a state that comes to an event, those of the spec before the edges."""
+        yield from self.calls.seen(Runner(self.system, state))
+        if self.edges is not None:
+            yield from self.edges.seen(Runner(self.edges.system, state))
+
     def close(self) -> None:
         """Give the memory back."""
         self.store.free()
+
+
+def explorable(system: TransitionSystem) -> TransitionSystem:
+    """The system without its properties, which nobody judges here. Raises :class:`Problem` for one that the engine
+    cannot hold."""
+    why = Explicit().unfit(system)
+    if why is not None:
+        raise Problem("the scope cannot be explored", place=system.spec.name, cause=why, fix="give smaller bounds")
+    bare = dataclasses.replace(system.spec, properties=(), expect={}, kills={})
+    return dataclasses.replace(system, spec=bare)
 
 
 def _edges(system: TransitionSystem) -> TransitionSystem:

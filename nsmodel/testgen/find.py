@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from nsmodel.engines.interface import Limits
 from nsmodel.engines.retrace import ReadingsDiffer
 from nsmodel.system.operation import Call, Operation
-from nsmodel.system.transition import Runner, TransitionSystem
-from nsmodel.testgen.cells import OK, Cell
+from nsmodel.system.transition import TransitionSystem
+from nsmodel.testgen.cells import Cell
 from nsmodel.testgen.covers.cover import Cover
-from nsmodel.testgen.explore import Event, Exploration, Met
-from nsmodel.testgen.seen import Seen, calls_in
+from nsmodel.testgen.explore import Exploration, Met
+from nsmodel.testgen.seen import Seen
 
 Tell = Callable[[str], None]
 
@@ -37,7 +37,8 @@ class Found:
 
 
 def find(system: TransitionSystem, covers: Sequence[Cover], limits: Limits, look: float, tell: Tell) -> Found:
-    """Search the scope of a system; `look` is the seconds that each cover may take to look at calls one by one.
+    """Search the scope of a system; `look` is the seconds of processor time that each cover may take to look at calls
+    one by one.
 
     Ctrl-C and a spent budget end the search early, with what was found.
     """
@@ -91,14 +92,15 @@ class _Finder:
     def _take(self, met: Met) -> None:
         """The cells of the first call that comes to an event."""
         calls, state = self.states.real(met.state)
-        runner = Runner(self.system, state)
-        for seen in calls_in(runner, met.operation):
-            if _comes_to(seen, met.event):
-                self._note(calls, seen)
-                return
-        raise ReadingsDiffer(f"no call of {met.operation.name} comes to {met.event.result} as the engine says")
+        found = next((seen for seen in self.states.calls_of(state) if seen.event == met.event), None)
+        if found is None:
+            raise ReadingsDiffer(f"no call of {met.event.operation} comes to {met.event.result} in the state itself")
+        self._note(calls, found)
 
     def _note(self, calls: tuple[Call, ...], seen: Seen) -> None:
+        """Keep a run for the cells that nobody came to before."""
+        if seen.event is not None and Seen(seen.runner, seen.operation, seen.call).result != seen.event.result:
+            raise ReadingsDiffer(f"{seen.call} does not come to {seen.event.result} in the direct reading")
         for cover in self.covers:
             for cell in cover.of(seen):
                 self.found.runs.setdefault(cell, (*calls, seen.call))
@@ -107,33 +109,27 @@ class _Finder:
         """Look at every call of this level, as long as the cover may."""
         if self.left.get(cover.name, 0) <= 0:
             return
-        end = time.perf_counter() + self.left[cover.name]
+        end = time.process_time() + self.left[cover.name]
         for number in self.states.numbers():
             self._look_at(cover, number)
-            if time.perf_counter() > end:
+            if time.process_time() > end:
                 self.left[cover.name] = 0
                 return
-        self.left[cover.name] = end - time.perf_counter()
+        self.left[cover.name] = end - time.process_time()
         self.found.looked[cover.name] = self.states.depth + 1
 
     def _look_at(self, cover: Cover, number: int) -> None:
         """Look at every call of a state; where one is in a new cell, find its like in the state that a run leads to."""
-        runner = Runner(self.system, self.states.stored(number))
-        for operation in self.operations:
-            fresh: set[Cell] = set()
-            for seen in calls_in(runner, operation):
-                if cover.worth(seen, self.found.runs):
-                    fresh |= {cell for cell in cover.of(seen) if cell not in self.found.runs}
-            if fresh:
-                calls, state = self.states.real(number)
-                for seen in calls_in(Runner(self.system, state), operation):
-                    if fresh & set(cover.of(seen)):
-                        self._note(calls, seen)
-
-
-def _comes_to(seen: Seen, event: Event) -> bool:
-    if seen.result != event.result:
-        return False
-    if event.place is None:
-        return event.result == OK or not seen.refused
-    return seen.check is not None and seen.check.place == event.place
+        runs = self.found.runs
+        fresh: set[Cell] = set()
+        for seen in self.states.calls_of(self.states.stored(number)):
+            if cover.worth(seen, runs):
+                fresh |= {cell for cell in cover.of(seen) if cell not in runs}
+        if not fresh:
+            return
+        calls, state = self.states.real(number)
+        operations = {cell.operation for cell in fresh}
+        for seen in self.states.calls_of(state):
+            if seen.operation.name in operations and cover.worth(seen, runs):
+                if any(cell not in runs for cell in cover.of(seen)):
+                    self._note(calls, seen)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nsmodel.ir.language import ScopeCut
@@ -13,13 +12,24 @@ from nsmodel.system.transition import Outcome, Runner, TransitionSystem
 from nsmodel.testgen.cells import OK
 
 
+@dataclass(frozen=True)
+class Event:
+    """What a call came to: the name of an error or `ok`; `place` is that of the check that refused, None for a call
+    that succeeded, or failed and kept what it did."""
+
+    operation: str
+    result: str
+    place: str | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """One call of an operation in a runner's state."""
+    """One call of an operation in a runner's state; `event` is what it comes to, where that is known already."""
 
     runner: Runner
     operation: Operation
     call: Call
+    event: Event | None = None
 
     @functools.cached_property
     def outcome(self) -> Outcome | None:
@@ -33,17 +43,28 @@ class Seen:
     @property
     def refused(self) -> bool:
         """Whether a check refuses it."""
+        if self.event is not None:
+            return self.event.place is not None
         return self.outcome is not None and self.outcome.reason is not None
 
     @property
     def result(self) -> str | None:
         """The name of its error, or `ok`."""
+        if self.event is not None:
+            return self.event.result
         return None if self.outcome is None else self.outcome.errno or OK
 
     @functools.cached_property
     def check(self) -> Check | None:
         """The check that refuses it."""
         return decided(self.operation, self.runner.state, self.call) if self.refused else None
+
+    @property
+    def place(self) -> str | None:
+        """The place of the check that refuses it."""
+        if self.event is not None:
+            return self.event.place
+        return self.check.place if self.check is not None else None
 
     @functools.cached_property
     def checks(self) -> tuple[Check, ...]:
@@ -53,12 +74,6 @@ class Seen:
         found = refusals(self.operation, lambda: self.runner.state, self.call).checks
         self.runner.forget()
         return found
-
-
-def calls_in(runner: Runner, operation: Operation) -> Iterator[Seen]:
-    """Every call of an operation in a state, those that are none left in."""
-    for call in operation.calls(runner.state):
-        yield Seen(runner, operation, call)
 
 
 def along(system: TransitionSystem, calls: tuple[Call, ...]) -> list[Seen]:

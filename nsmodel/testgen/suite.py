@@ -72,14 +72,14 @@ def make_suite(
 
 def _kept(system: TransitionSystem, covers: Sequence[Cover], runs: Runs) -> list[_Kept]:
     """The runs that are kept, in the order of their cells: longer ones are asked first, as they cover more."""
-    own = {cover.name for cover in covers if cover.own_file}
-    first = [cell for cell in runs if cell.cover in own]
-    rest = sorted((cell for cell in runs if cell.cover not in own), key=lambda cell: -len(runs[cell]))
+    folded = {cover.name for cover in covers if not cover.own_file}
+    first = [cell for cell in runs if cell.cover not in folded]
+    rest = sorted((cell for cell in runs if cell.cover in folded), key=lambda cell: -len(runs[cell]))
     kept: dict[Cell, _Kept] = {}
     names: set[str] = set()
     settled: set[Cell] = set()
     for cell in (*first, *rest):
-        if cell in settled and cell.cover not in own:
+        if cell in settled and cell.cover in folded:
             continue
         calls = runs[cell]
         covered = _covered(system, covers, cell, calls)

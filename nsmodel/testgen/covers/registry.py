@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from nsmodel.testgen.covers.checks import Checks
 from nsmodel.testgen.covers.cover import Cover
 from nsmodel.testgen.covers.errnos import Errnos
+from nsmodel.testgen.covers.pairs import Pairs
+from nsmodel.testgen.covers.transitions import Transitions
 
-COVERS: tuple[Cover, ...] = (Errnos(),)
+COVERS: tuple[Cover, ...] = (Errnos(), Checks(), Pairs(), Transitions())
 
 
 def names() -> tuple[str, ...]:
