@@ -5,9 +5,12 @@ from nsmodel.kernel.fork import clone3
 from nsmodel.kernel.mount.attributes import SetattrFlags, mount_remount, mount_remount_bind, mount_setattr
 from nsmodel.kernel.mount.base import Forest
 from nsmodel.kernel.mount.bind import mount_bind
+from nsmodel.kernel.mount.dispatch import MountFlags, mount
+from nsmodel.kernel.mount.move import mount_move
 from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.place import open_path
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
+from nsmodel.kernel.mount.unlink import rename, unlink
 from nsmodel.kernel.mutants import ML02, ML03, SETATTR_NO_LOCKS
 from nsmodel.kernel.nsfs import close
 from nsmodel.kernel.objects import AttributeKind, Kernel
@@ -59,6 +62,22 @@ SPEC = Spec(
         ),
         op(open_path, opath=[False], write=[True]),
         op(close),
+    ),
+    edges=(
+        op(
+            mount,
+            flags=[
+                MountFlags(),
+                MountFlags(bind=True),
+                MountFlags(move=True),
+                MountFlags(shared=True),
+                MountFlags(remount=True),
+                MountFlags(remount=True, bind=True),
+            ],
+        ),
+        op(mount_move),
+        op(unlink),
+        op(rename),
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},

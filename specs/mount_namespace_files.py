@@ -9,7 +9,8 @@ from nsmodel.kernel.mount.place import open_path
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mutants import ML17, NSFILES_COPIED, RBIND_LOOP, SEQ_BATCH
 from nsmodel.kernel.nsfs import open_ns
-from nsmodel.kernel.objects import Kernel, NsType
+from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_owner_uid, ns_get_parent, ns_get_userns
+from nsmodel.kernel.objects import Kernel, NsType, Signal
 from nsmodel.kernel.properties import (
     FAIL_ATOMIC,
     MP_CONTAINED,
@@ -20,6 +21,7 @@ from nsmodel.kernel.properties import (
     STEP_TOTAL,
     TREE_ACYCLIC,
 )
+from nsmodel.kernel.signal import pidfd_send_signal
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec, call
 from nsmodel.system.verdict import Verdict
@@ -58,6 +60,14 @@ SPEC = Spec(
         op(open_ns, kind=[NsType.MNT]),
         op(setns, wrong_type=[False]),
         op(umount2, flags=[UmountFlags(detach=True)]),
+    ),
+    edges=(
+        op(open_path, opath=[False]),
+        op(ns_get_userns),
+        op(ns_get_parent),
+        op(ns_get_nstype),
+        op(ns_get_owner_uid),
+        op(pidfd_send_signal, signal=[Signal.NONE]),
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},

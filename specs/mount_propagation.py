@@ -2,12 +2,15 @@
 
 from nsmodel.kernel.arguments import CloneFlags
 from nsmodel.kernel.fork import unshare
+from nsmodel.kernel.mount.attributes import SetattrFlags, TypeChange, mount_setattr
 from nsmodel.kernel.mount.base import Forest
 from nsmodel.kernel.mount.bind import mount_bind
+from nsmodel.kernel.mount.dispatch import MountFlags, mount
 from nsmodel.kernel.mount.move import mount_move
 from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
+from nsmodel.kernel.mount.unlink import rename, unlink
 from nsmodel.kernel.mutants import BIND_OUTSIDE, COPY_STAYS_PEER, MP17, SLAVES_FORGOTTEN, UMOUNT_KEEPS_TYPE
 from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import (
@@ -67,6 +70,25 @@ SPEC = Spec(
         op(mount_change_type, to=[Propagation.SHARED, Propagation.SLAVE, Propagation.PRIVATE, Propagation.UNBINDABLE]),
         op(umount2, flags=[UmountFlags(), UmountFlags(detach=True)]),
         op(unshare, flags=[CloneFlags(newns=True)]),
+    ),
+    edges=(
+        op(
+            mount,
+            flags=[
+                MountFlags(),
+                MountFlags(bind=True),
+                MountFlags(bind=True, rec=True),
+                MountFlags(move=True),
+                MountFlags(shared=True),
+                MountFlags(shared=True, slave=True),
+            ],
+        ),
+        op(mount_change_type, to=[Propagation.SEVERAL]),
+        op(mount_setattr, how=[SetattrFlags(unknown=True), SetattrFlags(propagation=TypeChange.SHARED)]),
+        op(umount2, flags=[UmountFlags(expire=True), UmountFlags(force=True, expire=True)]),
+        op(unshare, flags=[CloneFlags(unknown=True)]),
+        op(unlink),
+        op(rename),
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},

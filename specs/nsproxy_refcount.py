@@ -5,7 +5,8 @@ from nsmodel.kernel.base import base_state
 from nsmodel.kernel.exit import WaitFor, exit_group, exit_thread, wait4
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.mutants import NEWUSER_THREADED, PD02, PD07, UNSHARE_NO_PUT
-from nsmodel.kernel.objects import Kernel
+from nsmodel.kernel.nsfs import pidfd_open
+from nsmodel.kernel.objects import Kernel, Signal
 from nsmodel.kernel.properties import (
     FAIL_ATOMIC,
     GROUP_NS,
@@ -16,6 +17,8 @@ from nsmodel.kernel.properties import (
     REPARENT_NS,
     STEP_TOTAL,
 )
+from nsmodel.kernel.session import getpid, gettid, setpgid
+from nsmodel.kernel.signal import tgkill
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec
 from nsmodel.system.verdict import Verdict
@@ -59,6 +62,7 @@ SPEC = Spec(
         op(exit_group, code=[0]),
         op(wait4, who=[WaitFor.PID]),
     ),
+    edges=(op(getpid), op(gettid), op(setpgid), op(pidfd_open), op(tgkill, signal=[Signal.NONE])),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
     kills={UNSHARE_NO_PUT: "REF_EXACT", NEWUSER_THREADED: "GROUP_NS", PD07: "GROUP_NS", PD02: "REAPER_ALIVE"},

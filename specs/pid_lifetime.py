@@ -1,12 +1,13 @@
 """The life and death of pid namespaces: inits, orphans, injected processes, zombies."""
 
-from nsmodel.kernel.arguments import CloneFlags
+from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.base import base_state
-from nsmodel.kernel.exit import WaitFor, exit_group, wait4
+from nsmodel.kernel.exit import WaitFor, exit_group, wait4, waitid
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns
 from nsmodel.kernel.mutants import INIT_NO_WAIT_INJECTED, NEWPID_TWICE, PD04, PD08, SETNS_PID_ANCESTOR
-from nsmodel.kernel.nsfs import close, open_ns
+from nsmodel.kernel.nsfs import close, open_ns, pidfd_open
+from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_parent
 from nsmodel.kernel.objects import Kernel, NsType
 from nsmodel.kernel.properties import (
     DEAD_NS_EMPTY,
@@ -21,7 +22,8 @@ from nsmodel.kernel.properties import (
     REPARENT_NS,
     STEP_TOTAL,
 )
-from nsmodel.kernel.session import set_child_subreaper
+from nsmodel.kernel.session import getpid, getppid, set_child_subreaper, setsid
+from nsmodel.kernel.signal import KillTo, kill
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec
 from nsmodel.system.verdict import Verdict
@@ -39,6 +41,8 @@ PROPERTIES = (
     STEP_TOTAL,
     FAIL_ATOMIC,
 )
+
+THREAD = CloneFlags(thread=True, sighand=True, vm=True, files=True)
 
 SPEC = Spec(
     name="pid_lifetime",
@@ -68,6 +72,23 @@ SPEC = Spec(
         op(exit_group, code=[0]),
         op(wait4, who=[WaitFor.PID]),
         op(set_child_subreaper, on=[True]),
+    ),
+    edges=(
+        op(
+            clone3,
+            flags=[CloneFlags(), CloneFlags(unknown=True), CloneFlags(parent=True), THREAD],
+            tids=[SetTid(), SetTid(size=1), SetTid(size=1, first=1)],
+        ),
+        op(unshare, flags=[CloneFlags(unknown=True)]),
+        op(setns, wrong_type=[True]),
+        op(waitid, who=[WaitFor.PID]),
+        op(kill, to=[KillTo.PROCESS, KillTo.ALL]),
+        op(getpid),
+        op(getppid),
+        op(setsid),
+        op(pidfd_open),
+        op(ns_get_parent),
+        op(ns_get_nstype),
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},

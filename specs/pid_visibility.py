@@ -1,9 +1,10 @@
 """Who sees and reaches whom: numbers, signals and groups across pid namespaces."""
 
-from nsmodel.kernel.arguments import CloneFlags
+from nsmodel.kernel.arguments import CloneFlags, NsFlags
 from nsmodel.kernel.base import base_state
-from nsmodel.kernel.exit import WaitFor, exit_group, wait4
+from nsmodel.kernel.exit import WaitFor, exit_group, wait4, waitid
 from nsmodel.kernel.fork import clone3
+from nsmodel.kernel.join import setns_pidfd
 from nsmodel.kernel.mutants import KILL_OUTSIDE, PD01, PD11
 from nsmodel.kernel.nsfs import close, pidfd_open
 from nsmodel.kernel.objects import Kernel, Signal
@@ -17,7 +18,7 @@ from nsmodel.kernel.properties import (
     REF_EXACT,
     STEP_TOTAL,
 )
-from nsmodel.kernel.session import getpgid, getpid, getppid, getsid, setpgid, setsid
+from nsmodel.kernel.session import getpgid, getpid, getppid, getsid, gettid, setpgid, setsid
 from nsmodel.kernel.signal import KillTo, kill, pidfd_send_signal, sigaction, tgkill
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec
@@ -60,6 +61,14 @@ SPEC = Spec(
         op(pidfd_open),
         op(pidfd_send_signal, signal=[Signal.KILL]),
         op(close),
+    ),
+    edges=(
+        op(kill, signal=[Signal.INVALID]),
+        op(tgkill, signal=[Signal.NONE, Signal.INVALID]),
+        op(pidfd_send_signal, signal=[Signal.NONE, Signal.INVALID]),
+        op(setns_pidfd, flags=[NsFlags(), NsFlags(pid=True)]),
+        op(waitid),
+        op(gettid),
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},

@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from nsmodel.kernel.arguments import CloneFlags, SetTid
+from nsmodel.kernel.arguments import CloneFlags, NsFlags, SetTid
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.fork import clone3, unshare
-from nsmodel.kernel.join import setns
+from nsmodel.kernel.join import setns, setns_pidfd
 from nsmodel.kernel.mutants import CAPSET_ANY, NNP_SETUID, SETUID_ANY, SUID_UNMAPPED, US01, US07, US09
-from nsmodel.kernel.nsfs import open_ns
-from nsmodel.kernel.objects import CapabilityKind, IdKind, Kernel, NsType, SecurebitKind
+from nsmodel.kernel.nsfs import open_ns, pidfd_open
+from nsmodel.kernel.objects import CapabilityKind, IdKind, Kernel, NsType, SecurebitKind, Signal
 from nsmodel.kernel.properties import (
     CAP_CONFINED,
     FAIL_ATOMIC,
@@ -19,19 +19,37 @@ from nsmodel.kernel.properties import (
     ROOT_CONFINED,
     STEP_TOTAL,
 )
+from nsmodel.kernel.signal import KillTo, kill, pidfd_send_signal, tgkill
 from nsmodel.kernel.user.base import File, Users
 from nsmodel.kernel.user.execve import execve
 from nsmodel.kernel.user.inode import chmod
 from nsmodel.kernel.user.map_files import MapLines, write_map
 from nsmodel.kernel.user.privileges import (
     CapabilityFlags,
+    SecurebitFlags,
+    ambient_clear,
+    ambient_lower,
     ambient_raise,
+    capbset_drop,
+    capbset_read,
     capset,
     set_dumpable,
     set_keepcaps,
     set_no_new_privs,
+    set_securebits,
 )
-from nsmodel.kernel.user.setid import KEEP, setresuid
+from nsmodel.kernel.user.setid import (
+    KEEP,
+    getgid,
+    getuid,
+    setgid,
+    setregid,
+    setresgid,
+    setresuid,
+    setreuid,
+    setuid,
+)
+from nsmodel.kernel.user.ucounts import set_limit
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec, call
 from nsmodel.system.verdict import Verdict
@@ -83,6 +101,27 @@ SPEC = Spec(
         op(chmod, setuid=[False], setgid=[True]),
         op(open_ns, kind=[NsType.USER]),
         op(setns, wrong_type=[False]),
+        op(pidfd_open),
+    ),
+    edges=(
+        op(setuid, uid=[0, 1, 2]),
+        op(setreuid, ruid=[KEEP, 2], euid=[0, 2]),
+        op(setgid, gid=[0, 1]),
+        op(setregid, rgid=[KEEP, 1], egid=[0, 1]),
+        op(setresgid, rgid=[KEEP], egid=[0, 1], sgid=[KEEP]),
+        op(getuid),
+        op(getgid),
+        op(set_securebits, flags=[SecurebitFlags(), SecurebitFlags(keep_caps=True)]),
+        op(capbset_read, kind=[CapabilityKind.KILL]),
+        op(capbset_drop, kind=[CapabilityKind.KILL]),
+        op(ambient_lower, kind=[CapabilityKind.KILL]),
+        op(ambient_clear),
+        op(kill, to=[KillTo.PROCESS], signal=[Signal.NONE]),
+        op(tgkill, signal=[Signal.NONE]),
+        op(clone3, tids=[SetTid(size=1, first=1), SetTid(size=1)]),
+        op(set_limit, kind=[NsType.USER], limit=[0]),
+        op(pidfd_send_signal, signal=[Signal.NONE]),
+        op(setns_pidfd, flags=[NsFlags(user=True)]),
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},

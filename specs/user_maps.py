@@ -18,9 +18,17 @@ from nsmodel.kernel.properties import (
     STEP_TOTAL,
 )
 from nsmodel.kernel.user.base import Users
-from nsmodel.kernel.user.map_files import MapLines, open_map, write_map, write_map_file, write_setgroups
+from nsmodel.kernel.user.map_files import (
+    MapLines,
+    close_map,
+    open_map,
+    write_map,
+    write_map_file,
+    write_setgroups,
+    write_setgroups_file,
+)
 from nsmodel.kernel.user.privileges import CapabilityFlags, capset, set_dumpable
-from nsmodel.kernel.user.setid import KEEP, GroupList, getuid, setgroups, setresuid
+from nsmodel.kernel.user.setid import KEEP, GroupList, getgid, getuid, setgroups, setresuid
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec, call
 from nsmodel.system.verdict import Verdict
@@ -70,9 +78,15 @@ SPEC = Spec(
         op(write_map, kind=[IdKind.UID, IdKind.GID], lines=[OWN, SHIFTED, SEVERAL, OVERLAP]),
         op(write_setgroups),
         op(setgroups, list=[GroupList(size=1)]),
-        op(open_map, kind=[IdKind.UID], setgroups=[False]),
+        op(open_map, kind=[IdKind.UID]),
         op(write_map_file, lines=[OWN, OTHER]),
         op(getuid),
+    ),
+    edges=(
+        op(write_map_file, lines=[OVERLAP, SEVERAL]),
+        op(write_setgroups_file),
+        op(close_map),
+        op(getgid),
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},

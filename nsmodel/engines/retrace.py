@@ -30,7 +30,7 @@ class Retrace:
         here = self.system.initial
         calls: list[Call] = []
         for target in path[1:]:
-            call, here = self._forward(here, target)
+            call, here = self.forward(here, target)
             calls.append(call)
         if in_step:
             call, shown = self._breaking(here, prop)
@@ -43,7 +43,8 @@ class Retrace:
             shown = matching[0]
         return Found(shown, tuple(calls))
 
-    def _forward(self, here: Frozen, target: Frozen) -> tuple[Call, Frozen]:
+    def forward(self, here: Frozen, target: Frozen) -> tuple[Call, Frozen]:
+        """The first call that leads from a state to one of a form, and the state that it leads to."""
         successors = self._successors(here)
         forms: tuple[Callable[[Frozen], Hashable], ...] = (self.form, self.system.canonical.exact)
         for form in forms:

@@ -461,6 +461,60 @@ class WhyOutput(Output, kw_only=True):
     interrupted: bool = False
 
 
+class CaseVariant(msgspec.Struct, frozen=True):
+    """A kernel version on which a case goes otherwise than it should, and the known bugs that make it."""
+
+    kernel: str
+    bugs: list[str]
+
+
+class CaseInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A test case: `files` has the program of each form that can express it, `cannot` why the others cannot. `killers`
+    are mutants under which its programs fail."""
+
+    name: str
+    title: str
+    steps: int
+    cells: list[str]
+    files: dict[str, str]
+    cannot: dict[str, str]
+    killers: list[str]
+    variants: list[CaseVariant]
+
+
+class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A cell: the case that covers it, and by which step. Without a case, `why` says why there is none."""
+
+    cover: str
+    operation: str
+    cell: str
+    title: str
+    case: str | None = None
+    step: int | None = None
+    why: str | None = None
+
+
+class TestsOutput(Output, kw_only=True):
+    """`tests`: what was covered of a spec, and by which files of `folder`. `depth` is the most calls of a run that was
+    looked at, `complete` says that no state of the scope was left out; `looked` has the covers that look at calls one
+    by one, and up to which call they looked at all of them."""
+
+    spec: str
+    kernel: str
+    scope: ScopeInfo
+    covers: list[str]
+    forms: list[str]
+    folder: str
+    depth: int
+    states: int
+    complete: bool
+    stopped: str | None
+    interrupted: bool
+    looked: dict[str, int]
+    cells: list[CellInfo]
+    cases: list[CaseInfo]
+
+
 OUTPUTS: dict[str, type[msgspec.Struct]] = {
     "check": CheckOutput,
     "simulate": SimulateOutput,
@@ -472,6 +526,7 @@ OUTPUTS: dict[str, type[msgspec.Struct]] = {
     "bench": BenchOutput,
     "theorem": TheoremOutput,
     "why": WhyOutput,
+    "tests": TestsOutput,
     "replay": ReplayOutput,
     "report": ReportOutput,
     "conform": ReplayOutput,

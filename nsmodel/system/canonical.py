@@ -8,6 +8,7 @@ that it makes no difference.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,17 @@ class Canonical:
         while (tie := self._tie(state, colours)) is not None:
             colours = self._individualised(state, colours, tie[0], tie[1][0])
         return self._sorted(state, colours)
+
+    def marked(self, state: Frozen, marks: Sequence[tuple[int, int]]) -> tuple[Frozen, tuple[int, ...]]:
+        """The form of a state with some objects (entity, slot) told from all others, and the slots that they have in
+        it: equal for two lists of objects that a renaming of the state's slots leads to each other."""
+        colours = self._stable(state, self._start(state))
+        for entity, slot in marks:
+            colours = self._individualised(state, colours, entity, slot)
+        while (tie := self._tie(state, colours)) is not None:
+            colours = self._individualised(state, colours, tie[0], tie[1][0])
+        order = self._sorted(state, colours)
+        return self.rename(state, order), tuple(order[entity][slot] for entity, slot in marks)
 
     def _forms(self, state: Frozen, colours: list[list[int]]) -> list[Frozen]:
         tie = self._tie(state, colours)

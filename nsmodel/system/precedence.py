@@ -44,7 +44,7 @@ class Refusals:
 def refusals(operation: Operation, state: Callable[[], State], call: Call) -> Refusals:
     """Every check that refuses a call; `state` makes the state anew. Each is told as if those before had passed."""
     found: list[Check] = []
-    with _passing() as passed:
+    with passing() as passed:
         while True:
             k = state()
             try:
@@ -68,8 +68,20 @@ def refusals(operation: Operation, state: Callable[[], State], call: Call) -> Re
                 return Refusals(tuple(found), kept)
 
 
+def decided(operation: Operation, state: State, call: Call) -> Check | None:
+    """The check that refuses a call, None where none does; a call that is not refused may leave the state changed."""
+    try:
+        operation.run(state, *operation.bind(state, call))
+    except Refused as refused:
+        return _check(refused, operation)[1]
+    except (NotEnabled, ScopeCut, Trap, AssertionError, AttributeError):
+        pass
+    return None
+
+
 @contextmanager
-def _passing() -> Iterator[set[tuple[str, int]]]:
+def passing() -> Iterator[set[tuple[str, int]]]:
+    """The checks (file and line) that the direct reading passes over meanwhile; none at first."""
     PASSED.clear()
     try:
         yield PASSED

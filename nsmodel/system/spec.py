@@ -72,6 +72,9 @@ class Spec:
     bounds: Mapping[str, int]
     operations: tuple[Operation, ...]
     properties: tuple[Property, ...]
+    edges: tuple[Operation, ...] = ()
+    """Calls that `nsmodel tests` tries besides in every state, without going on behind them: those of `operations` with
+    more arguments, and others whose refusals are worth a test."""
     prelude: tuple[Call, ...] = ()
     prelude_operations: tuple[Operation, ...] = ()
     """Operations that only the prelude calls."""
@@ -103,7 +106,7 @@ class Spec:
 
     def operation(self, name: str) -> Operation:
         """An operation by name; raises :class:`SpecError`."""
-        for operation in (*self.operations, *self.prelude_operations):
+        for operation in (*self.operations, *self.edges, *self.prelude_operations):
             if operation.name == name:
                 return operation
         raise SpecError(f"{self.name}: unknown operation {name}; one of {', '.join(o.name for o in self.operations)}")

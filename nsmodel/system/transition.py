@@ -57,6 +57,10 @@ class Runner:
             self._state = self.system.thaw(self.frozen)
         return self._state
 
+    def forget(self) -> None:
+        """Make the objects anew: somebody ran a rule on them, which may have changed them."""
+        self._state = None
+
     def calls(self) -> Iterator[Call]:
         """Every call offered in the state; many are not enabled."""
         for operation in self.system.operations:

@@ -41,6 +41,9 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "canonical_of": (None, [POINTER, POINTER]),
 }
 
+LISTING: dict[str, tuple[Any, list[Any]]] = {"offers": (WORD, [POINTER, POINTER, POINTER, WORD])}
+"""What only a program that lists calls has."""
+
 
 @dataclass
 class Library:
@@ -93,7 +96,7 @@ def compiled(program: Program) -> Library:
     engine.finalize_object()
     functions = {
         name: ctypes.CFUNCTYPE(result, *arguments)(engine.get_function_address(name))
-        for name, (result, arguments) in SIGNATURES.items()
+        for name, (result, arguments) in (SIGNATURES | (LISTING if program.listing else {})).items()
     }
     return Library(program, digest, seconds, functions, engine)
 

@@ -1,6 +1,7 @@
 """A whole module: the rules and invariants of a system, the store, and the functions that a search calls.
 
-Exported: `expand`, `judge`, `queue`, `flush`, `rebuild`, `seal`, and for single states `attempt` and `canonical_of`.
+Exported: `expand`, `judge`, `queue`, `flush`, `rebuild`, `seal`, and for single states `attempt`, `canonical_of` and,
+where it is asked for, `offers`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from nsmodel.engines.native.canonical import CanonicalCode
 from nsmodel.engines.native.emit import I32, I64, POINTER, VOID, Code, Value, declare
 from nsmodel.engines.native.functions import Functions
 from nsmodel.engines.native.layout import Layout
+from nsmodel.engines.native.listing import write_listing
 from nsmodel.engines.native.packing import Packing
 from nsmodel.engines.native.store import StoreCode
 from nsmodel.ir.lower import definition_of
@@ -36,9 +38,10 @@ def layout_of(system: TransitionSystem) -> Layout:
 class Program:
     """The module of a system, with or without symmetry."""
 
-    def __init__(self, system: TransitionSystem, *, symmetry: bool) -> None:
+    def __init__(self, system: TransitionSystem, *, symmetry: bool, listing: bool = False) -> None:
         self.system = system
         self.symmetry = symmetry
+        self.listing = listing
         self.layout = layout_of(system)
         self.module: Any = ll.Module("nsmodel")
         properties = [p.name for p in system.spec.properties]
@@ -78,6 +81,8 @@ class Program:
         self._write_judge(invariants)
         self._write_attempt()
         self._write_canonical_of()
+        if self.listing:
+            write_listing(self)
         self.calls.fill_trap_properties()
 
     def _invariants(self) -> list[list[Any]]:

@@ -13,9 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from nsmodel.ir import nodes as n
 from nsmodel.ir.language import ScopeCut
-from nsmodel.ir.lower import definition_of
 from nsmodel.kernel.credentials import capable
 from nsmodel.kernel.exit import WaitFor
 from nsmodel.kernel.objects import CapabilityKind, Descriptor, Kernel, Mount, Task, TaskState
@@ -24,6 +22,7 @@ from nsmodel.oracle.live.driver import Sandbox
 from nsmodel.oracle.live.openings import opening
 from nsmodel.oracle.live.replay import Divergence, Replayer, Step, shown_types
 from nsmodel.oracle.live.whole import AREAS, EVERYTHING, whole_system
+from nsmodel.system.checks import checks_of
 from nsmodel.system.operation import Call, OperationError, to_json
 from nsmodel.system.snapshot import Snapshots, View
 from nsmodel.system.transition import Outcome, Runner, TransitionSystem
@@ -334,23 +333,6 @@ def producible(system: TransitionSystem, plan: Plan) -> list[str]:
         if operation.name not in plan.weights:
             continue
         out.append(f"{operation.name}|ok")
-        errnos: set[str] = set()
-        _errnos(definition_of(operation.function).body, errnos, set())
+        errnos = {check.errno for check in checks_of(operation)}
         out += [f"{operation.name}|{name}" for name in sorted(errnos)]
     return out
-
-
-def _errnos(node: Any, out: set[str], seen: set[int]) -> None:
-    if isinstance(node, n.Fail):
-        out.add(node.errno.name)
-    if isinstance(node, n.Call) and id(node.callee) not in seen:
-        seen.add(id(node.callee))
-        _errnos(node.callee.body, out, seen)
-    if isinstance(node, tuple):
-        for part in node:
-            _errnos(part, out, seen)
-    elif isinstance(node, n.Stmt | n.Expr):
-        for name in node.__dataclass_fields__:
-            part = getattr(node, name)
-            if isinstance(part, n.Stmt | n.Expr | tuple):
-                _errnos(part, out, seen)

@@ -1,0 +1,1 @@
+"""What a suite can cover, a module each."""
