@@ -157,3 +157,13 @@ ML14 = Switch("ML14", "proc_too_revealing", "proc is mounted where the one that 
 PROC_ANY_OWNER = Switch("proc_any_owner", "proc_any_owner", "proc asks for no rights over the pid namespace", "v3.8")
 ML03 = Switch("ML03", "lock_readonly_only", "of a mount's attributes read-only alone is locked", "CVE-2014-5207")
 US06 = Switch("US06", "userns_kept_on_failure", "an unshare that fails keeps its new user namespace", "CVE-2013-4205")
+MP20 = Switch("MP20", "tuck_no_lock", "what comes beneath a locked mount is not locked", "d74d66aa708c", ("6.18",))
+MP02 = Switch("MP02", "source_past_original", "the walk to what is copied goes past the original", "CVE-2016-4581")
+ML10 = Switch("ML10", "ending_disconnects_locked", "the end of a namespace parts locked mounts", "v4.20")
+UMOUNT_HEEDS_NO_LOCKS = Switch(
+    "umount_heeds_no_locks", "umount_heeds_no_locks", "an unmount takes locked copies along", "0c56fe31420c"
+)
+LOCKED_UNBINDABLE = Switch(
+    "locked_unbindable", "locked_unbindable", "a recursive bind leaves out a locked mount below", "df7342b24010"
+)
+PIVOT_NO_LOCK = Switch("pivot_no_lock", "pivot_no_lock", "the new root is not locked as the old one was", "synthetic")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, fail, helper
 from nsmodel.kernel.arguments import CloneFlags
-from nsmodel.kernel.credentials import admin
+from nsmodel.kernel.credentials import admin, user_within
 from nsmodel.kernel.mutants import NEWPID_TWICE
 from nsmodel.kernel.objects import Kernel, Nsproxy, PidNamespace, Task, UserNamespace
 from nsmodel.kernel.refs import (
@@ -22,17 +22,6 @@ from nsmodel.kernel.refs import (
 from nsmodel.kernel.user.ucounts import check_limit
 
 MAX_PID_NS_LEVEL = 32
-
-
-@helper
-def user_within(k: Kernel, ns: UserNamespace, top: UserNamespace | None) -> bool:
-    """A user namespace is `top` or a descendant of it (kernel/user_namespace.c: in_userns, v6.18)."""
-    here: UserNamespace | None = ns
-    while here is not None:
-        if here is top:
-            return True
-        here = here.owner
-    return False
 
 
 @helper
