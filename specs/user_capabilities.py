@@ -6,7 +6,7 @@ from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns
-from nsmodel.kernel.mutants import CAPSET_ANY, NNP_SETUID, SETUID_ANY, SUID_UNMAPPED, US01, US07, US09
+from nsmodel.kernel.mutants import CAPSET_ANY, FCAPS_ANY_ROOT, NNP_SETUID, SETUID_ANY, SUID_UNMAPPED, US01, US07, US09
 from nsmodel.kernel.nsfs import open_ns
 from nsmodel.kernel.objects import CapabilityKind, IdKind, Kernel, NsType, SecurebitKind
 from nsmodel.kernel.properties import (
@@ -94,5 +94,6 @@ SPEC = Spec(
         CAPSET_ANY: "CAP_CONFINED",
         NNP_SETUID: "CAP_CONFINED",
         SUID_UNMAPPED: "CAP_CONFINED",
+        FCAPS_ANY_ROOT: "CAP_CONFINED",
     },
 )

@@ -167,3 +167,13 @@ LOCKED_UNBINDABLE = Switch(
     "locked_unbindable", "locked_unbindable", "a recursive bind leaves out a locked mount below", "df7342b24010"
 )
 PIVOT_NO_LOCK = Switch("pivot_no_lock", "pivot_no_lock", "the new root is not locked as the old one was", "synthetic")
+TM01 = Switch("TM01", "thread_in_other_timens", "whoever shares memory enters the time namespace for children", "v6.1")
+FCAPS_ANY_ROOT = Switch(
+    "fcaps_any_root", "fcaps_any_root", "capabilities of files count whoever is their root", "synthetic"
+)
+NF08 = Switch("NF08", "ns_list_all", "an ioctl lists mount namespaces of others", "CVE-2026-43403")
+CT06 = Switch("CT06", "runtime_stays_peer", "a runtime leaves the mounts of its host shared", "moby 34863", program=True)
+ML11 = Switch("ML11", "umount_lock_unchecked", "a lock is looked at before namespace_sem alone", "v4.20")
+MR15 = Switch("MR15", "automount_on_dead", "an automount is hung on what was unmounted meanwhile", "156cacb1d0d3")
+UC01 = Switch("UC01", "ucount_dec_outside_lock", "a ucounts is put outside the lock that finds it", "CVE-2017-6874")
+NF01 = Switch("NF01", "stash_freed_at_once", "a stashed file is freed while it is looked at", "CVE-2018-5873")

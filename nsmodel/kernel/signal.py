@@ -62,8 +62,7 @@ def check_permission(k: Kernel, task: Task, target: Task, signal: Signal) -> Non
 def judge_permission(k: Kernel, task: Task, target: Task) -> None:
     """Who was signalled is the same process, or a user's own, or below a user namespace with CAP_KILL over it."""
     same = target.group_leader is task.group_leader
-    own = {task.euid, task.uid}
-    own_user = target.suid in own or target.uid in own
+    own_user = task.euid == target.suid or task.euid == target.uid or task.uid == target.suid or task.uid == target.uid
     over = entitled(k, task, target.user_ns, CapabilityKind.KILL)
     assure("CAP_CONFINED", same or own_user or over, "another user's process is signalled without CAP_KILL", target)
 

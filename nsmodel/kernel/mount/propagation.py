@@ -202,14 +202,16 @@ def judge_attach(
     g = dst.group
     taking = {r for r in standing if g is not None and r is not dst and shows(k, r, dentry) and hears(k, r, g)}
     made = k.mounts - before
-    assure("PROP_EXACT", len_of(k, made) == size * len_of(k, taking), "not one copy for each receiver", top, dst)
+    wanted = 0
     for r in taking:
+        wanted += size
         copies = {c for c in k.mounts - before if c.parent is r and c.mountpoint is dentry and c.root is top.root}
         assure("PROP_EXACT", any(c in copies for c in k.mounts), "a receiver has no copy", r)
         for c in copies:
             peers = c.group is top.group
             assure("PROP_EXACT", (r.group is dst.group) == peers, "a copy is linked to the wrong group", r, c)
             assure("PROP_EXACT", peers or c.master is not None, "the copy for a slave is no slave", r, c)
+    assure("PROP_EXACT", len_of(k, made) == wanted, "a copy is not whole, or is for somebody else", top, dst)
     for c in made:
         there = c.ns
         quiet = there is None or not there.anonymous
@@ -236,11 +238,14 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
     before = {m for m in k.mounts}
     standing: set[Mount] = set()
     for m in k.mounts:
-        here = m.ns
-        if here is not None and not here.anonymous:
+        lives = m.ns
+        if lives is not None and not lives.anonymous:
             standing.add(m)
     blind = {r for r in reached - waiting if not any(w.group is r.group for w in waiting)}
     covered = mounted_at(k, dst, dentry)
+    here = dst.ns
+    living = here is mine or (here is not None and here.anonymous)
+    assure("NS_MEMBER", living, "something is hung on what is in no namespace of the caller's", dst)
     top.parent = dst
     top.mountpoint = dentry
     for m in tree:
