@@ -39,7 +39,7 @@ SPEC = Spec(
         "numbers": 2,
         "extents": 2,
     },
-    depth=6,
+    depth=5,
     scopes={
         "small": Scope({"descriptors": 2, "user_namespaces": 2, "pid_namespaces": 2, "nsproxies": 2}, depth=3),
         "deep": Scope({"descriptors": 4}, depth=8),

@@ -41,7 +41,11 @@ USERS = Users(
     ids=2,
     capabilities=(CapabilityKind.KILL,),
     securebits=(SecurebitKind.KEEP_CAPS,),
-    programs=(File(uid=1, gid=2, setuid=True), File(permitted=(CapabilityKind.KILL,), raises=True)),
+    programs=(
+        File(uid=1, gid=2, setuid=True),
+        File(permitted=(CapabilityKind.KILL,), raises=True),
+        File(permitted=(CapabilityKind.KILL,), rootid=2),
+    ),
 )
 ALL = CapabilityFlags(rest=True, kill=True)
 NONE = CapabilityFlags()

@@ -140,6 +140,7 @@ SETGROUPS_UNMAPPED = Switch(
     "setgroups asks for no map and whether it is denied",
     "273d2c67c3e1",
 )
+SETGID_ANY = Switch("setgid_any", "setgid_any", "any group is taken without CAP_SETGID", "synthetic")
 SETUID_ANY = Switch("setuid_any", "setuid_any", "any user is taken without CAP_SETUID", "synthetic")
 CAPSET_ANY = Switch("capset_any", "capset_any", "capset gives what the task had not", "synthetic")
 NNP_SETUID = Switch("nnp_setuid", "nnp_setuid", "set-id bits count despite no_new_privs", "synthetic")
