@@ -8,7 +8,7 @@ from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.place import open_path
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
-from nsmodel.kernel.mutants import LOCKED_UNBINDABLE, ML10, MP02, MP20, UMOUNT_HEEDS_NO_LOCKS
+from nsmodel.kernel.mutants import LOCKED_UNBINDABLE, ML10, MP20, UMOUNT_HEEDS_NO_LOCKS
 from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import (
     FAIL_ATOMIC,
@@ -94,7 +94,6 @@ SPEC = Spec(
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
     kills={
-        MP02: "STEP_TOTAL",
         MP20: "LOCK_COVER",
         UMOUNT_HEEDS_NO_LOCKS: "UMOUNT_EXACT",
         LOCKED_UNBINDABLE: "LOCK_COVER",

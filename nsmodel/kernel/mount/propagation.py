@@ -11,7 +11,6 @@ from nsmodel.kernel.mutants import (
     COPY_KEEPS_NS,
     COPY_STAYS_PEER,
     DETACHED_RECEIVES,
-    MP02,
     MP04,
     MP05,
     MP20,
@@ -226,9 +225,6 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
     a group of which no member shows the place hands on what its own master has. Whether a receiver is shared is as it
     was before. A copy for a namespace of another owner than the caller's (`mine`) is locked before it is put on. All
     copies are made before the first is put on: a receiver may be in the tree itself.
-
-    Linux from 3.15 to 4.6 took the source of a copy by going up the masters of the last one. After the copy for a
-    slave the way to a slave of another peer, of a group that has no copy itself, led past the original.
     """
     tree = subtree(k, top)
     going = copied(k, top, top.root, False)
@@ -286,10 +282,6 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
             grown = True
             group = taker.group if taker in was_shared else None
             slave = group is None or source[group] is None
-            if k.bug(MP02) and slave and taker.master is g and any(c not in before for c in k.mounts):
-                if any(b.group is g for b in blind):
-                    past = top.master
-                    assert past is not None
             known = {m for m in k.mounts}
             originals = {m for m in k.mounts if heads[m] is model}
             made = clone_tree(k, originals, model, model.root, mine if k.bug(COPY_KEEPS_NS) else taker.ns)

@@ -1,0 +1,76 @@
+"""Writes the counterexamples of known bugs into a folder, each with its story and what else shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nsmodel.cli.replay import say
+from nsmodel.ir.language import Switch
+from nsmodel.kernel.catalogue import catalogue
+from nsmodel.kernel.versions import all_switches, running
+from nsmodel.oracle.errors import OracleUnavailable
+from nsmodel.report import written
+from nsmodel.system.spec import Spec
+from nsmodel.traces.read import load_trace
+from nsmodel.traces.trace import Trace
+
+TABLE = "README.md"
+
+
+@dataclass(frozen=True)
+class Found:
+    """The counterexample of a known bug; `right` is what the same calls do without it, `apart` what of that a process
+    can see, None for nothing."""
+
+    switch: Switch
+    spec: Spec
+    trace: Trace
+    right: Trace | None
+    apart: str | None
+
+
+def keep(folder: Path, found: Found) -> None:
+    """Write one folder of the catalogue. A program that was written by hand stays, and so does what a kernel said where
+    none can be asked. Raises OSError."""
+    others = {"trace.itf.json": itf(found.trace)}
+    program, why = reproducer(found)
+    by_hand = (folder / written.BY_HAND).exists()
+    if program is not None and not by_hand:
+        others["reproduce.c"] = program
+    said = replayed(folder, found)
+    if said is not None:
+        others["replay.txt"] = said
+    written.write(folder, kept(found, folder, set(others), why), found.trace, others)
+
+
+def kept(found: Found, folder: Path, files: set[str], why: str | None) -> written.Kept:
+    """What the README of a folder tells, which has `files` (and what was written by hand)."""
+    by_hand = (folder / written.BY_HAND).exists()
+    there = files | ({written.BY_HAND} if by_hand else set())
+    broken = found.trace.violates
+    statements = {p.name: p.statement for p in found.spec.properties}
+    return written.Kept(
+        bug=found.switch,
+        story=catalogue().stories.get(found.switch.name),
+        statement=statements.get(broken.property, "") if broken is not None else "",
+        others=tuple(name for name in written.FILES if name in there),
+        no_program=None if by_hand else why,
+    )
+
+
+def replayed(folder: Path, found: Found) -> bytes | None:
+    """What `nsmodel replay` says of a bug that the running kernel has; None where it has not, or cannot be asked."""
+    if running() not in found.switch.kernels or not found.trace.replayable:
+        return None
+    try:
+        return ("\n".join(say(f"counterexamples/{folder.name}/trace.json", found.trace)) + "\n").encode()
+    except OracleUnavailable:
+        return None
+
+
+def table(folder: Path) -> str:
+    """The table of what a folder keeps, in the order of the switches."""
+    names = {p.parent.name for p in folder.glob("*/trace.json")}
+    known = [s for s in all_switches() if s.name in names]
+    return written.table((s, load_trace(folder / s.name / "trace.json")) for s in known)
