@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nsmodel.cli.judge import exit_status, results_of
+from nsmodel.cli.judge import INTERRUPTED, exit_status, results_of
 from nsmodel.cli.options import (
     Asked,
     Stopwatch,
@@ -17,12 +17,14 @@ from nsmodel.cli.options import (
 )
 from nsmodel.cli.search import search_all, show_counterexamples, write_trace
 from nsmodel.cli.work import Job
-from nsmodel.engines.interface import Limits
+from nsmodel.engines.interface import Found, Limits, Search
 from nsmodel.engines.simulate import Simulate
 from nsmodel.report import verdicts
 from nsmodel.report.console import people
 from nsmodel.report.output import Result, SimulateOutput, write
 from nsmodel.system.load import load_specs
+from nsmodel.system.transition import TransitionSystem
+from nsmodel.traces.shrink import smaller_counterexample
 
 
 @click.command()
@@ -56,7 +58,10 @@ def command(
     full: bool,
     json_file: str | None,
 ) -> int:
-    """Walk at random through every SPEC (all of specs/ by default). Nothing is proved by a walk that breaks nothing."""
+    """Walk at random through every SPEC (all of specs/ by default). Nothing is proved by a walk that breaks nothing.
+
+    Counterexamples are made smaller: calls left out, arguments plainer, others instead of several.
+    """
     watch = Stopwatch()
     writable(json_file, trace_out)
     asked = systems(load_specs(specs), scope=scope, bounds=bounds, depth=None, mutant=mutant, kernel=kernel)
@@ -65,7 +70,7 @@ def command(
     engine = Simulate(walks, steps, seed)
 
     def job(a: Asked) -> Job[list[Result]]:
-        return lambda report: results_of(a.system, engine.search(a.system, limits, report), a.info)
+        return lambda report: results_of(a.system, _shrunk(a.system, engine.search(a.system, limits, report)), a.info)
 
     results, interrupted = search_all(console, asked, job, engine.name, threads)
     status = exit_status(results, interrupted=interrupted)
@@ -78,3 +83,16 @@ def command(
     if json_file:
         write(output, json_file)
     return status
+
+
+def _shrunk(system: TransitionSystem, search: Search) -> Search:
+    """What a walk met, with counterexamples made smaller; Ctrl-C leaves the rest as it was met."""
+    try:
+        for name, found in search.found.items():
+            smaller = smaller_counterexample(system, found.calls, found.violation)
+            if smaller is not None:
+                calls, violation = smaller
+                search.found[name] = Found(violation, calls, minimal=False)
+    except KeyboardInterrupt:
+        search.stopped = INTERRUPTED
+    return search

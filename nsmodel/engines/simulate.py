@@ -7,15 +7,14 @@ import random
 from nsmodel.engines.interface import ALONE, Clock, Found, Limits, Progress, Report, Resources, Search
 from nsmodel.ir.language import ScopeCut
 from nsmodel.ir.state import Frozen
-from nsmodel.system.operation import Call, OperationError
+from nsmodel.system.operation import Call
 from nsmodel.system.transition import Outcome, Runner, TransitionSystem, Violation
 
 
 class Simulate:
     """`walks` walks of at most `steps` steps each; a walk ends where a property breaks. Never complete.
 
-    Each step takes an operation at random, then one of its enabled calls. The counterexample shown is the shortest one
-    met, without the calls that it can do without; it may not be the shortest there is.
+    Each step takes an operation at random, then one of its enabled calls. The counterexample is the shortest one met.
     """
 
     name = "simulate"
@@ -50,8 +49,6 @@ class Simulate:
                     break
                 walker.walk(random.Random(f"{self.seed}:{walk}"), steps)
                 report(Progress(walk + 1, len(walker.judged), 0, out.transitions))
-            for name, found in out.found.items():
-                out.found[name] = shrink(system, found)
         except KeyboardInterrupt:
             out.stopped = "interrupted"
         out.states = len(walker.judged)
@@ -118,35 +115,3 @@ class _Walker:
                     self.out.coverage[call.operation, done.errno or "ok"] += 1
                     return call, done
         return None
-
-
-def shrink(system: TransitionSystem, found: Found) -> Found:
-    """A counterexample without the calls that it can do without."""
-    best = found
-    at = len(best.calls) - 1
-    while at >= 0:
-        best = _breaks(system, best.calls[:at] + best.calls[at + 1 :], best.violation) or best
-        at = min(at, len(best.calls)) - 1
-    return best
-
-
-def _breaks(system: TransitionSystem, calls: tuple[Call, ...], wanted: Violation) -> Found | None:
-    """The counterexample that some calls are, cut after the step that breaks the property; None when they are none."""
-    here = system.initial
-    for number, call in enumerate(calls, 1):
-        try:
-            done = Runner(system, here).run(call)
-        except (ScopeCut, OperationError):
-            return None
-        if done is None:
-            return None
-        broken = list(done.violations)
-        if done.state is not None:
-            broken += system.violations(done.state, system.spec.properties)
-        for violation in broken:
-            if violation.property == wanted.property:
-                return Found(violation, calls[:number], minimal=False)
-        if broken or done.state is None:
-            return None
-        here = done.state
-    return None

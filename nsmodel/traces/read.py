@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from nsmodel.system.problem import Problem
+from nsmodel.traces import itf
 from nsmodel.traces.names import Names
 from nsmodel.traces.trace import State, Trace
 
@@ -14,7 +15,8 @@ FIX = "write one with `nsmodel check SPEC --trace-out FILE`"
 
 
 def load_trace(path: str | Path) -> Trace:
-    """The trace in a file; raises :class:`Problem` for a missing, empty, torn or misshapen one."""
+    """The trace in a file, in the format of Apalache where its name ends so; raises :class:`Problem` for a missing,
+    empty, torn or misshapen one."""
     place = str(path)
     try:
         raw = Path(path).read_bytes()
@@ -23,7 +25,10 @@ def load_trace(path: str | Path) -> Trace:
     if not raw.strip():
         raise Problem("the trace is empty", place=place, fix=FIX)
     try:
-        trace = msgspec.json.decode(raw, type=Trace)
+        if place.endswith(itf.SUFFIX):
+            trace = itf.from_itf(msgspec.json.decode(raw), place)
+        else:
+            trace = msgspec.json.decode(raw, type=Trace)
     except msgspec.ValidationError as wrong:
         raise Problem("the file holds no trace", place=place, cause=str(wrong), fix=FIX) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as torn:

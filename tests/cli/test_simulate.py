@@ -23,3 +23,5 @@ def test_finds_a_bug(capfd: Capture) -> None:
     done = nsmodel(capfd, "simulate", "pid_lifetime", "--mutant", "newpid_twice", "--walks", "40", "--json", "-")
     assert done.status == 1
     assert "perhaps not the shortest" in done.err
+    broken = next(r for r in done.json["results"] if r["property"] == "GROUP_NS")
+    assert [s["operation"] for s in broken["trace"]["steps"]] == ["unshare", "unshare"]

@@ -30,11 +30,11 @@ def test_same_seed_same_walks() -> None:
     assert not one.found
 
 
-def test_finds_and_shrinks() -> None:
+def test_finds_a_run_that_breaks_it() -> None:
     found = Simulate(40, 20, 1).search(system(mutant=True), Limits(), quiet).found["GROUP_NS"]
     assert not found.minimal
     trace = record(system(mutant=True), found.calls, found.violation, minimal=False)
-    assert [s.operation for s in trace.steps] == ["unshare", "unshare"]
+    assert [s.operation for s in trace.steps].count("unshare") >= 2
 
 
 def test_limits() -> None:

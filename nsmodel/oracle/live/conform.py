@@ -2,7 +2,7 @@
 
 Of several calls that could come next, the one is taken whose cell, operation and kinds of mounts and outcome, was seen
 least. What was seen is counted for blocks of traces, so that traces are the same for a seed however the blocks are
-shared out. A trace that diverges is shrunk by leaving out steps as long as the same difference stays.
+shared out. A trace that diverges is shrunk as long as the same kind of difference stays.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from nsmodel.oracle.live.whole import AREAS, EVERYTHING, whole_system
 from nsmodel.system.operation import Call, OperationError, to_json
 from nsmodel.system.snapshot import Snapshots, View
 from nsmodel.system.transition import Outcome, Runner, TransitionSystem
+from nsmodel.traces import shrink as shrinking
+from nsmodel.traces.script import Performer, Run
 
 __all__ = ["AREAS", "Campaign", "campaign", "producible", "whole_system"]
 
@@ -36,6 +38,8 @@ BLOCK = 250
 """Traces that share what was seen."""
 CHOICES = 4
 """Calls that one is taken from."""
+ATTEMPTED = 100
+"""Traces that are performed at most to make one smaller that diverges."""
 BUILD = 0.4
 """The part of a trace that makes something to take apart."""
 MOUNT_MAX = "fs.mount-max is the whole machine's: a campaign leaves it alone"
@@ -253,21 +257,24 @@ def replay_drawn(system: TransitionSystem, drawn: Drawn) -> Divergence | None:
 
 
 def shrink(
-    system: TransitionSystem, calls: list[Call], found: Divergence, attempts: int = 80
+    system: TransitionSystem, calls: list[Call], found: Divergence, attempts: int = ATTEMPTED
 ) -> tuple[list[Call], Divergence]:
-    """Leave out calls while the same kind of difference stays."""
-    at = max(found.step, 1)
-    calls = calls[:at]
-    i = len(calls) - 2
-    while i >= 0 and attempts > 0:
-        attempts -= 1
-        shorter = again(system, calls[:i] + calls[i + 1 :])
-        other = replay_drawn(system, shorter)
-        if other is not None and (other.operation, _kind(other)) == (found.operation, _kind(found)):
-            calls, found = shorter.calls[: max(other.step, 1)], other
-            i = min(i, len(calls) - 1)
-        i -= 1
-    return calls, found
+    """A smaller trace with the same kind of difference, and that difference; the same trace where it comes and goes."""
+    differences: dict[tuple[Call, ...], Divergence] = {}
+
+    def shows(run: Run) -> int | None:
+        if any(done.state is None for done in run.outcomes):
+            return None  # a trapped call cannot be performed
+        other = replay_drawn(system, Drawn("", list(run.calls), list(run.outcomes)))
+        if other is None or (other.operation, _kind(other)) != (found.operation, _kind(found)):
+            return None
+        step = max(other.step, 1)
+        differences[run.calls[:step]] = other
+        return step
+
+    performer = Performer(system, lambda state, call: any(cannot(state, call) for cannot in UNTOLD))
+    best = shrinking.shrink(performer, calls, shows, attempts=attempts, passes=shrinking.DROPPING)
+    return (calls, found) if best is None else (list(best.calls), differences[best.calls])
 
 
 def _kind(found: Divergence) -> str:
