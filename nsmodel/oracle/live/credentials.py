@@ -68,19 +68,21 @@ def compare_credentials(view: View, slot: int, row: dict[str, Any], seen: Seen, 
 def _compare_dumpable(view: View, slot: int, row: dict[str, Any], folder: str) -> None:
     """Files of /proc/PID belong to the effective user of a process that is dumpable, else to some root."""
     leader = view.row("tasks", row["group_leader"])
-    owner = row["euid"]
-    if not leader["dumpable"]:
-        owner = _kernel_id(view, leader["mm_ns"])
+    owner = proc_owner(view, row)
     got = Path(f"{folder}/uid_map").stat().st_uid
     if got != owner:
         raise Diverged(f"user {owner}", f"user {got}", f"owner of /proc of task {slot}, dumpable {leader['dumpable']}")
 
 
-def _kernel_id(view: View, ns: int | None) -> int:
-    """The kernel id of root of a user namespace, the global root where it has none."""
-    for row in view.rows("extents").values():
-        if row["ns"] == ns and row["kind"] == "UID" and row["first"] == 0:
-            return int(row["lower"])
+def proc_owner(view: View, row: dict[str, Any]) -> int:
+    """Who owns the files of /proc/PID: the effective user, or of an undumpable process the root of the user namespace
+    that its memory was made in, the global root where that has none."""
+    leader = view.row("tasks", row["group_leader"])
+    if leader["dumpable"]:
+        return int(row["euid"])
+    for extent in view.rows("extents").values():
+        if extent["ns"] == leader["mm_ns"] and extent["kind"] == "UID" and extent["first"] == 0:
+            return int(extent["lower"])
     return 0
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from nsmodel.oracle.errors import Diverged
 from nsmodel.oracle.live import translate, translate_mounts, translate_users
-from nsmodel.oracle.live.credentials import compare_credentials, compare_maps, compare_programs, install_programs, kinds
+from nsmodel.oracle.live.credentials import compare_credentials, compare_maps, compare_programs, install_programs
 from nsmodel.oracle.live.driver import Answer, NoAnswer, NsHandle, Sandbox, Seen
+from nsmodel.oracle.live.machine import Bookkeeper
 from nsmodel.oracle.live.mount_watch import MountWatch
-from nsmodel.oracle.live.routes import Forests, NoPath, Routes
+from nsmodel.oracle.live.routes import NoPath
 from nsmodel.oracle.live.translate import AUTO, AUTO_BASE, CHOSEN_BASE, IOCTL, SIGNALS, Command
 from nsmodel.system.snapshot import View
 from nsmodel.traces.mount_facts import FILES
@@ -77,27 +78,21 @@ class _World:
     """Worker of each living task of the model."""
     numbers: dict[int, dict[int, int]] = field(default_factory=dict)
     """Numbers of each pid of the model, by pid namespace."""
-    handles: dict[int, int] = field(default_factory=dict)
-    """The worker's handle of each descriptor."""
-    map_handles: dict[int, int] = field(default_factory=dict)
-    """And of each id map that is open."""
     namespaces: dict[tuple[str, int], NsHandle] = field(default_factory=dict)
     retired: list[tuple[str, int, NsHandle]] = field(default_factory=list)
     """Namespaces that the trace says are freed."""
     next_worker: int = 1
-    next_handle: int = 0
 
 
-class Replayer:
+class Replayer(Bookkeeper):
     """Replays steps in one sandbox; `thorough` looks for freed namespaces after every step, not only at the end."""
 
     def __init__(self, box: Sandbox, initial: View, *, thorough: bool = False) -> None:
+        super().__init__(initial)
         self.box = box
         self.thorough = thorough
         self.world = _World()
-        self.view = initial
         self.task = 1
-        self._routes: Routes | None = None
         self.watch: MountWatch | None = None
         self._learn_numbers(initial, 1)
         if initial.rows("mounts"):
@@ -145,87 +140,17 @@ class Replayer:
 
     def number(self, task: int, target: int) -> int | None:
         """Number of a task in the active pid namespace of another."""
-        return self._number_in(self._pid(target), self._active(task))
+        return self._number_in(self._pid(target), self.active(task))
 
     def base_number(self, target: int) -> int:
         """Number of a task in the sandbox's own pid namespace."""
-        return self.world.numbers[self._pid(target)][self._chain(self._active(target))[0]]
-
-    def handle(self, descriptor: int) -> int:
-        """The worker's handle of a descriptor."""
-        return self.world.handles[descriptor]
-
-    def map_handle(self, file: int) -> int:
-        """The worker's handle of an id map."""
-        return self.world.map_handles[file]
-
-    def leaks(self, task: int) -> list[int]:
-        """The handles of a task that lead out of its mount namespace."""
-        row = self.view.row("tasks", task)
-        own = self.view.row("nsproxies", row["nsproxy"])["mnt"]
-        mounts = self.view.rows("mounts")
-        found = []
-        for slot, file in self.view.rows("descriptors").items():
-            ns = mounts[file["mount"]]["ns"] if file["mount"] else None
-            if file["table"] == row["group_leader"] and ns not in (None, own):
-                found.append(self.world.handles[slot])
-        return found
-
-    def capabilities(self) -> list[str]:
-        """The capabilities that the scope tells apart."""
-        return kinds(self.view)
-
-    def fresh_handle(self) -> int:
-        """A handle that no process uses."""
-        used = {*self.world.handles.values(), *self.world.map_handles.values()}
-        return next(h for h in range(64) if h not in used)
-
-    def file_type(self, descriptor: int) -> str | None:
-        """Which namespace type a descriptor names."""
-        row = self.view.row("descriptors", descriptor)
-        return next((n for n in ("mnt", "uts", "ipc", "pid_ns", "user", "net", "cgroup", "time") if row[n]), None)
-
-    def row(self, collection: str, slot: int | None) -> dict[str, Any]:
-        """An object as it is before the call."""
-        return self.view.row(collection, slot)
-
-    def forests(self) -> Forests:
-        """The names of the file systems."""
-        assert self.watch is not None
-        return self.watch.forests
-
-    def relatime(self) -> bool:
-        """The scope has mounts with the attribute RELATIME."""
-        return self.watch is not None and "RELATIME" in self.watch.attributes.values()
-
-    def path(self, task: int, mount: int, dentry: int) -> str:
-        """A path of a task that ends on a place."""
-        return self._paths().path(task, mount, dentry)
-
-    def entry(self, task: int, mount: int, dentry: int) -> str:
-        """A path of a task whose last word is a name itself."""
-        return self._paths().entry(task, mount, dentry)
-
-    def _paths(self) -> Routes:
-        if self._routes is None or self._routes.view is not self.view:
-            self._routes = Routes(self.view, self.forests(), self.world.handles)
-        return self._routes
+        return self.world.numbers[self._pid(target)][self.chain(self.active(target))[0]]
 
     def _pid(self, task: int) -> int:
         return int(self.view.row("tasks", task)["pid"])
 
-    def _active(self, task: int) -> int:
-        return int(self.view.row("pids", self._pid(task))["ns"])
-
     def _number_in(self, pid: int, ns: int) -> int | None:
         return self.world.numbers.get(pid, {}).get(ns)
-
-    def _chain(self, ns: int) -> list[int]:
-        """A pid namespace and its ancestors, the outermost first."""
-        out = [ns]
-        while (up := self.view.row("pid_namespaces", out[0])["parent"]) is not None:
-            out.insert(0, up)
-        return out
 
     # -- one step -------------------------------------------------------------------------------------------------
 
@@ -294,11 +219,7 @@ class Replayer:
         self._compare_result(step, answer)
         self._compare_status(step, answer)
         if command.handle is not None and step.result >= 0:
-            for slot in step.after.rows("map_files").keys() - step.before.rows("map_files").keys():
-                self.world.map_handles[slot] = command.handle
-            new = step.after.rows("descriptors").keys() - step.before.rows("descriptors").keys()
-            for slot in new:
-                self.world.handles[slot] = command.handle
+            for slot in self.keep(command.handle, step.before, step.after):
                 row = step.after.row("descriptors", slot)
                 if self.watch is not None and row["mount"] is not None:
                     self.watch.opened(row, answer.extra[:2])
@@ -354,25 +275,16 @@ class Replayer:
             return answer
         (slot,) = step.after.rows("tasks").keys() - step.before.rows("tasks").keys()
         self.world.workers[slot] = child
-        self._inherit(step, "descriptors", self.world.handles)
-        self._inherit(step, "map_files", self.world.map_handles)
+        self.inherit(self.task, step.before, step.after)
         self.view = step.after
         self._learn_numbers(step.after, slot)
         return answer
-
-    def _inherit(self, step: Step, collection: str, handles: dict[int, int]) -> None:
-        """A forked process has what its parent has open, under the same handles."""
-        inherited = sorted(step.after.rows(collection).keys() - step.before.rows(collection).keys())
-        if inherited:
-            table = step.before.row("tasks", self.task)["group_leader"]
-            own = sorted(s for s, row in step.before.rows(collection).items() if row["table"] == table)
-            handles.update({new: handles[old] for old, new in zip(own, inherited, strict=True)})
 
     def _learn_numbers(self, view: View, task: int) -> None:
         """The numbers that the machine gave a new task: one for each level, the fixed ones as they are."""
         pid = int(view.row("tasks", task)["pid"])
         row = view.row("pids", pid)
-        chain = self._chain(row["ns"])
+        chain = self.chain(row["ns"])
         seen = self.box.see(self.world.workers[task])
         if len(seen.numbers) != len(chain):
             raise Diverged(f"{len(chain)} numbers", f"{len(seen.numbers)}: {seen.numbers}", "numbers of the new task")
@@ -435,10 +347,7 @@ class Replayer:
                 raise Diverged("gone", seen.state, f"task {slot}")
         for pid in step.before.rows("pids").keys() - step.after.rows("pids").keys():
             world.numbers.pop(pid, None)
-        for slot in step.before.rows("descriptors").keys() - step.after.rows("descriptors").keys():
-            world.handles.pop(slot, None)
-        for slot in step.before.rows("map_files").keys() - step.after.rows("map_files").keys():
-            world.map_handles.pop(slot, None)
+        self.forget_files(step.before, step.after)
         if self.watch is not None:
             self.watch.forget(step.after)
         for key in list(world.namespaces):
@@ -495,7 +404,7 @@ class Replayer:
                 self.watch.opened({"mount": slot, "dentry": root}, found.extra[:2])
 
     def _compare_identity(self, view: View, slot: int, row: dict[str, Any], seen: Seen) -> None:
-        chain = self._chain(view.row("pids", row["pid"])["ns"])
+        chain = self.chain(view.row("pids", row["pid"])["ns"])
         numbers = tuple(self.world.numbers[row["pid"]][ns] for ns in chain)
         if seen.numbers != numbers:
             raise Diverged(numbers, seen.numbers, f"numbers of task {slot}")

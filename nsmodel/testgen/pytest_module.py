@@ -1,0 +1,223 @@
+"""The form `pytest`: a module whose test performs the calls itself, by ctypes, with nothing but Python's library.
+
+Each task is a process of Python. Threads, and execs of programs, are more than an interpreter can do: `cannot` says so.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from nsmodel.oracle.live.replay import shows_proc
+from nsmodel.oracle.live.translate import CLONE
+from nsmodel.system.snapshot import View
+from nsmodel.testgen.calls import find, tree
+from nsmodel.testgen.case import Case
+from nsmodel.testgen.expected import OPTIONS, Seen, Telling
+from nsmodel.testgen.performance import STRAY, Act, Changes, Unperformable
+from nsmodel.testgen.play import OLDEST, Play, alike, known_at, next_version, setups
+from nsmodel.testgen.python_text import CONSTANTS, quoted, result, text
+from nsmodel.testgen.runtime_text import FOLDER
+from nsmodel.testgen.story import Calls, story, wrapped
+
+WIDTH = 110
+EXECS = ("execve", "chmod")
+
+
+class PytestModule:
+    """The form."""
+
+    name = "pytest"
+    suffix = ".py"
+
+    def cannot(self, case: Case) -> str | None:
+        """Why a case cannot be a module of pytest; None where it can."""
+        for trace in (case.trace, *(v.trace for v in case.variants)):
+            if not trace.replayable:
+                return "no calls lead to its initial state"
+            try:
+                play = Play(trace)
+            except Unperformable as why:
+                return str(why)
+            if any((act.command.clone_flags or 0) & CLONE["thread"] for act in play.acts):
+                return "a process of Python cannot have a thread that is made by clone3"
+            if any(act.step.operation in EXECS for act in play.acts):
+                return "a process of Python cannot go on after an exec in a file system without files"
+        return None
+
+    def write(self, case: Case) -> str:
+        """The text of the module."""
+        plays = {"the_case": Play(case.trace)}
+        for variant in case.variants:
+            plays[f"on_{variant.kernel.replace('.', '_')}"] = Play(variant.trace)
+        telling = Telling(state for play in plays.values() for state in play.seen)
+        tasks = list(dict.fromkeys(name for play in plays.values() for name in play.everybody))
+        if any(act.child == STRAY for play in plays.values() for act in play.acts):
+            tasks.append(STRAY)
+        told = [line for words in story(case, f"pytest test_{case.name}.py, or python3") for line in wrapped(words)]
+        body = "\n\n\n".join("\n".join(_play(name, play, case, telling)) for name, play in plays.items())
+        ends = "\n".join(_main(case, plays, View(case.trace.start)))
+        facts = [f'{name} = "{name}"' for name in tasks] + [f"order += [{', '.join(tasks)}]"]
+        runtime, head = _runtime(f"{body}\n\n\n{ends}")
+        title = f"# ---- The case {'-' * 98}"
+        constants = [f"{name} = {CONSTANTS[name]}" for name in _constants(body, runtime)]
+        story_text = "\n".join(told).replace("\\", "\\\\")
+        parts = [
+            f'"""{story_text}\n"""\n\n{head}\n', f"{runtime}\n", f"{title}\n", "\n".join([*constants, *facts]), f"\n\n{body}",
+            f"\n\n{ends}\n",
+        ]  # fmt: skip
+        return "\n".join(parts)
+
+
+PYTEST = PytestModule()
+
+
+def _play(name: str, play: Play, case: Case, telling: Telling) -> Iterator[str]:
+    """A function that everybody runs."""
+    changes, calls, known = Changes(), Calls(play.trace), known_at(play.trace, case)
+    yield f"def {name}() -> None:"
+    first = play.everybody[0]
+    for line in setups(play.trace):
+        yield f"    setup({first}, lambda: {text(line)})"
+    yield from _now(changes.of(alike(telling.of(play.beginning))))
+    for number, act in enumerate(play.acts):
+        words = calls.text(act.step)
+        yield ""
+        yield from (f"    # {line}" for line in wrapped(words))
+        yield from _step(act)
+        if number in known:
+            yield f"    known({quoted(' '.join(known[number]))})"
+        if act.status is not None:
+            yield f"    status({act.status:#x})"
+        yield from _now(changes.of(alike(telling.of(act.seen))))
+        if act.opened is not None and act.opened.place is not None:
+            yield f"    opened({act.task}, {act.opened.handle}, {quoted(act.opened.place)})"
+        if act.opened is not None and act.opened.namespace is not None:
+            yield f"    opened_ns({act.task}, {act.opened.handle}, {quoted(act.opened.namespace)})"
+    if play.finds:
+        yield ""
+        yield "    # What is mounted nowhere, and can be reached all the same."
+        yield '    still("what is mounted nowhere")'
+    for place in play.finds:
+        yield f"    finds({place.task}, {quoted(place.place)}, lambda: {text(find(place.path))})"
+
+
+def _step(act: Act) -> Iterator[str]:
+    call = text(tree(act))
+    words = quoted(f"{act.task} {call}" + (f" = {result(act).removeprefix('-errno.')}" if act.returns else ""))
+    first = f"step({act.task}, lambda: {result(act)}" if act.returns else f"last({act.task}"
+    if len(first) + len(call) + len(words) + 18 <= WIDTH:
+        yield f"    {first}, lambda: {call}, {words})"
+        return
+    yield f"    {first}, lambda: {call},"
+    yield f"    {' ' * 5}{words})"
+
+
+def _now(new: Seen) -> Iterator[str]:
+    """What is told anew of each task; a text of several lines one below the other."""
+    for task, told in new.items():
+        short = [f"{facet}={quoted(value)}" for facet, value in told.items() if "\n" not in value]
+        long = [(facet, value.splitlines(keepends=True)) for facet, value in told.items() if "\n" in value]
+        first = f"    now({', '.join([task, *short])}"
+        yield first + (")" if not long else ",")
+        for at, (facet, lines) in enumerate(long):
+            yield f"        {facet}=("
+            yield from (f"            {quoted(line)}" for line in lines)
+            yield "        ))" if at == len(long) - 1 else "        ),"
+
+
+def _main(case: Case, plays: dict[str, Play], start: View) -> Iterator[str]:
+    """How it is started, as a test and by itself."""
+    options = [quoted(OPTIONS[row["kind"]]) for row in start.rows("attributes").values()]
+    proc = shows_proc(start)
+    yield "def main() -> int:"
+    yield '    print("TAP version 13")'
+    yield "    try:"
+    yield f"        release = check_machine({_pair(OLDEST)})"
+    yield "    except Impossible as why:"
+    yield '        print(f"1..0 # SKIP cannot run here: {why}")'
+    yield "        return CANNOT"
+    yield f"    watcher.options = ({', '.join(options)}{',' * (len(options) == 1)})"
+    for variant, name in zip(case.variants, list(plays)[1:], strict=True):
+        yield f"    watcher.steps = {plays[name].tests}"
+        here = f"{_pair(variant.kernel)} <= release < {_pair(next_version(variant.kernel))}"
+        yield f"    if {here} and goes_wrong({name}, {proc}):"
+        yield "        return PASSED"
+    yield f"    watcher.steps = {plays['the_case'].tests}"
+    yield f"    return run(the_case, {proc})"
+    yield from ("", "", f"def test_{re.sub(r'[^0-9A-Za-z]', '_', case.name)}() -> None:", "    check(__file__)", "", "")
+    yield from ('if __name__ == "__main__":', "    sys.exit(main())")
+
+
+def _pair(version: str) -> str:
+    return f"({', '.join(version.split('.')[:2])})"
+
+
+# -- the runtime ------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _statements() -> tuple[list[str], list[tuple[str, frozenset[str], frozenset[str]]]]:
+    """The imports of the runtime; then each statement with the names that it binds and that it uses."""
+    source = (FOLDER / "case.py").read_text(encoding="utf-8")
+    lines = source.splitlines()
+    nodes = ast.parse(source).body[1:]
+    imports = [ast.unparse(n) for n in nodes if isinstance(n, ast.Import | ast.ImportFrom)]
+    out = []
+    last = nodes[len(imports) - 1].end_lineno or 0
+    for node in nodes[len(imports) :]:
+        first = node.lineno - 1 - len(getattr(node, "decorator_list", []))
+        comment = [line for line in lines[last:first] if line.startswith("#")]
+        if comment:
+            out.append(("\n".join(comment), frozenset[str](), frozenset[str]()))
+        last = node.end_lineno or 0
+        out.append(("\n".join(lines[first:last]), frozenset(_bound(node)), frozenset(_used(node))))
+    return imports, out
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node.name
+    for inner in ast.walk(node) if isinstance(node, ast.Assign | ast.AnnAssign) else ():
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            yield inner.id
+
+
+def _used(node: ast.AST) -> Iterator[str]:
+    return (inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name))
+
+
+def _runtime(program: str) -> tuple[str, str]:
+    """As much of the runtime as a program uses, and the imports of that."""
+    imports, statements = _statements()
+    wanted = set(_used(ast.parse(program)))
+    taken: set[int] = set()
+    while more := [i for i, (_, binds, _) in enumerate(statements) if i not in taken and binds & wanted]:
+        taken.update(more)
+        wanted.update(*(statements[i][2] for i in more))
+    out: list[str] = []
+    title = ""
+    for i, (words, binds, _) in enumerate(statements):
+        if not binds:
+            title = f"\n\n{words}\n" if i else f"{words}\n"
+        elif i in taken:
+            plain = words.startswith(("def ", "class "))
+            gap = "\n\n" if plain or (out and out[-1].lstrip().startswith(("def ", "class "))) else ""
+            out += [f"{title}{gap}{words}" if not title else f"{title}{gap or chr(10)}{words}"]
+            title = ""
+    whole = "\n".join([program, *out])
+    head = [line for line in imports if any(re.search(rf"\b{name}\b", whole) for name in _imported(line))]
+    return "\n".join(out).strip("\n") + "\n", "\n".join(head)
+
+
+def _imported(line: str) -> Sequence[str]:
+    return [name.strip() for name in line.partition("import ")[2].split(",")]
+
+
+def _constants(program: str, runtime: str) -> list[str]:
+    """The constants that a program uses and the runtime has not."""
+    there = {name for node in ast.parse(runtime).body for name in _bound(node)}
+    used = dict.fromkeys(_used(ast.parse(program)))
+    return [name for name in used if name in CONSTANTS and name not in there]
