@@ -1,4 +1,4 @@
-"""A container below a shared root, with slaves and a peer that shows less: what the host does there and what it undoes."""
+"""A container below a shared root, with slaves of it and of a peer that shows less: what the host does reaches it."""
 
 from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.fork import clone3, unshare

@@ -28,9 +28,7 @@ from nsmodel.system.spec import Scope, Spec
 from nsmodel.system.verdict import Verdict
 
 PROPERTIES = (CAP_CONFINED, GROUP_NODROP, MAP_BIJ, REF_EXACT, STEP_TOTAL, FAIL_ATOMIC)
-USERS = Users(
-    ids=2, capabilities=(CapabilityKind.SETGID,), groups=(1,), securebits=(SecurebitKind.KEEP_CAPS,)
-)
+USERS = Users(ids=2, capabilities=(CapabilityKind.SETGID,), groups=(1,), securebits=(SecurebitKind.KEEP_CAPS,))
 ALL = CapabilityFlags(rest=True, setgid=True)
 SOME = CapabilityFlags(rest=True)
 NONE = CapabilityFlags()

@@ -12,6 +12,9 @@ from nsmodel.kernel.versions import all_switches, running
 from nsmodel.oracle.errors import OracleUnavailable
 from nsmodel.report import written
 from nsmodel.system.spec import Spec
+from nsmodel.testgen.c_program import C
+from nsmodel.testgen.case import Case
+from nsmodel.traces import itf
 from nsmodel.traces.read import load_trace
 from nsmodel.traces.trace import Trace
 
@@ -33,7 +36,7 @@ class Found:
 def keep(folder: Path, found: Found) -> None:
     """Write one folder of the catalogue. A program that was written by hand stays, and so does what a kernel said where
     none can be asked. Raises OSError."""
-    others = {"trace.itf.json": itf(found.trace)}
+    others = {"trace.itf.json": itf.encode(found.trace)}
     program, why = reproducer(found)
     by_hand = (folder / written.BY_HAND).exists()
     if program is not None and not by_hand:
@@ -42,6 +45,25 @@ def keep(folder: Path, found: Found) -> None:
     if said is not None:
         others["replay.txt"] = said
     written.write(folder, kept(found, folder, set(others), why), found.trace, others)
+
+
+def reproducer(found: Found) -> tuple[bytes | None, str | None]:
+    """A program that a kernel with the bug fails, or why there is none."""
+    if not found.trace.replayable:
+        return None, "no calls lead to its initial state"
+    if found.switch.program:
+        return None, "it is a bug of a program, and every kernel does what it is told"
+    if found.right is None or found.apart is None:
+        return None, "no process can see a difference to a kernel without the bug within these calls"
+    case = Case(
+        name=found.switch.name,
+        title=f"not so: {found.switch.summary}",
+        cells=(f"{found.trace.spec}: {found.switch.name} ({found.switch.toggle}, {found.switch.source})",),
+        trace=found.right,
+        killers=(found.switch.name,),
+    )
+    why = C.cannot(case)
+    return (C.write(case).encode(), None) if why is None else (None, why)
 
 
 def kept(found: Found, folder: Path, files: set[str], why: str | None) -> written.Kept:

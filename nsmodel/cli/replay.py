@@ -14,6 +14,7 @@ from nsmodel.report.output import DivergenceInfo, ReplayOutput, write
 from nsmodel.system.problem import Problem
 from nsmodel.system.verdict import Exit
 from nsmodel.traces.read import load_trace
+from nsmodel.traces.trace import Trace
 
 
 @click.command()
@@ -27,15 +28,11 @@ def command(trace: str, json_file: str | None) -> int:
     if not loaded.replayable:
         raise Problem("the trace cannot be replayed", place=trace, cause="no calls lead to its initial state")
     console = people(json_file)
-    done = replay_trace(loaded)
-    found = done.divergence
+    found = replay_trace(loaded).divergence
     status = Exit.MET if found is None else Exit.NOT_MET
-    steps = len(loaded.prelude) + len(loaded.steps)
-    if found is None:
-        line(console, f"{trace}: {plural(steps, 'step')} as on Linux {platform.release()}; exit {status:d}")
-    else:
-        line(console, (f"{trace}: diverges at {_where(found)}", "bold red"))
-        line(console, f"  {found.what}: the trace says {found.expected}, Linux {platform.release()} says {found.got}")
+    steps = _performed(loaded)
+    for number, text in enumerate(_told(trace, steps, found)):
+        line(console, (text, "bold red" if found is not None and number == 0 else ""))
     if json_file:
         coverage = Counter(f"{s.operation}|{s.errno or 'ok'}" for s in (*loaded.prelude, *loaded.steps))
         write(
@@ -53,6 +50,25 @@ def command(trace: str, json_file: str | None) -> int:
             json_file,
         )
     return status
+
+
+def say(name: str, trace: Trace) -> list[str]:
+    """Replay a trace, and give the lines that this command says of it."""
+    return _told(name, _performed(trace), replay_trace(trace).divergence)
+
+
+def _performed(trace: Trace) -> int:
+    return len(trace.prelude) + len(trace.steps)
+
+
+def _told(trace: str, steps: int, found: Divergence | None) -> list[str]:
+    here = f"Linux {platform.release()}"
+    if found is None:
+        return [f"{trace}: {plural(steps, 'step')} as on {here}; exit {Exit.MET:d}"]
+    return [
+        f"{trace}: diverges at {_where(found)}",
+        f"  {found.what}: the trace says {found.expected}, {here} says {found.got}",
+    ]
 
 
 def _where(found: Divergence) -> str:

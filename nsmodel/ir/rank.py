@@ -14,7 +14,8 @@ def most_rounds(s: n.While, sizes: Sizes) -> int:
     """How often the body of a `while` may run; once more is a trap.
 
     A pointer chase visits each slot of its entity at most once, and each level where objects have a `level`;
-    `while changed` changes at most as often as the largest set that it stores has slots (once where it has none: something else may change), and once more nothing.
+    `while changed` changes at most as often as the largest set that it stores has slots (once where that has none,
+    because something else may change), and once more nothing.
     """
     if s.rank is None:
         grown = {kind.entity for kind in _stored_sets(s.body)}

@@ -1,7 +1,8 @@
 """What container runtimes do beside system calls: rules of a program, not of the kernel.
 
-In its new mount namespace a runtime first makes every mount a slave. Before the payload starts, runc (since 1.1.12), crun and bubblewrap close every descriptor that leads out of the
-container, and make sure that the working directory is inside.
+In its new mount namespace a runtime first makes every mount a slave. Before the payload starts, runc (since 1.1.12),
+crun and bubblewrap close every descriptor that leads out of the container, and make sure that the working directory is
+inside.
 """
 
 from __future__ import annotations

@@ -109,13 +109,15 @@ def readme(kept: Kept, trace: Trace) -> str:
     if kept.story is not None:
         parts += [kept.story.could, kept.story.why]
     if broken is not None:
-        parts.append(f"The invariant `{broken.property}`: {kept.statement}. What breaks it: {broken.clause}.")
+        parts.append(f"The invariant `{broken.property}`: {kept.statement}. The clause that fails: {broken.clause}.")
     if kept.story is not None:
         parts.append(f"How spec `{trace.spec}` comes to it: {_begun_small(kept.story.shows)}")
     parts.append(f"```\n{plain(trace)}\n```")
     parts.append(f"![{broken.property if broken is not None else trace.spec}](picture.svg)")
     parts.append(_again(kept, trace))
-    parts.append("All of this, programs written by hand aside, is written by `nsmodel mutants --write counterexamples`.")
+    parts.append(
+        "All of this, programs written by hand aside, is written by `nsmodel mutants --write counterexamples`."
+    )
     return "\n\n".join(parts) + "\n"
 
 
@@ -188,5 +190,8 @@ def table(rows: Iterable[tuple[Bug, Trace]]) -> str:
         broken = trace.violates.property if trace.violates is not None else "-"
         cells = [f"[{bug.name}]({bug.name}/README.md)", bug.summary, bug.source, bug.introduced or "-", until(bug)]
         lines.append(f"| {' | '.join(cells)} | {broken} | {trace.spec} | {len(trace.steps)} |")
-    lines += ["", "Steps count from the end of the spec's prelude. Written by `nsmodel mutants --write counterexamples`."]
+    lines += [
+        "",
+        "Steps count from the end of the spec's prelude. Written by `nsmodel mutants --write counterexamples`.",
+    ]
     return "\n".join(lines) + "\n"

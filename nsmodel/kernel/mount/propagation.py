@@ -67,9 +67,7 @@ def lock_attributes(k: Kernel, m: Mount) -> None:
 @helper
 def keeps_restrictions(k: Kernel, m: Mount) -> bool:
     """No attribute that restricts a mount may be taken off it."""
-    return all(
-        a in m.locked_attributes or is_atime(k, a) or a.kind == AttributeKind.NOSYMFOLLOW for a in m.attributes
-    )
+    return all(a in m.locked_attributes or is_atime(k, a) or a.kind == AttributeKind.NOSYMFOLLOW for a in m.attributes)
 
 
 @helper

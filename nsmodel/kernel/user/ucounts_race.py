@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Annotated
 
-from nsmodel.ir.language import HOLDERS, Entity, Live, assure, given, helper, interleaved, invariant, require, syscall, the
+from nsmodel.ir.language import (
+    HOLDERS,
+    Entity,
+    Live,
+    assure,
+    given,
+    helper,
+    interleaved,
+    invariant,
+    require,
+    syscall,
+    the,
+)
 from nsmodel.ir.state import State
 from nsmodel.kernel.mutants import UC01
 from nsmodel.system.spec import prop
