@@ -37,6 +37,10 @@ def mount(source: str | None, target: str, kind: str | None, flags: int) -> int:
     return LIBC.mount(*words, ctypes.c_ulong(flags), None)
 
 
+def names_in(folder: str) -> list[str]:
+    return [path.name for path in Path(folder).iterdir()]
+
+
 def container(top: str, ready: int, go: int) -> int:
     """Covers the directory, gives its tree to a user namespace, and looks below the cover from there."""
     shared, own = f"{top}/a", f"{top}/b"
@@ -48,11 +52,11 @@ def container(top: str, ready: int, go: int) -> int:
     print("the cover is locked:", "yes" if locked else "no")
     check("a bind of one's own", mount(shared, own, None, BIND | REC))
     inside = os.open(own, os.O_PATH)
-    print("below the cover, before:", os.listdir(f"/proc/self/fd/{inside}/d"))
+    print("below the cover, before:", names_in(f"/proc/self/fd/{inside}/d"))
     os.write(ready, b"x")
     os.read(go, 1)
     check("its lazy unmount", LIBC.umount2(own.encode(), DETACH))
-    seen = os.listdir(f"/proc/self/fd/{inside}/d")
+    seen = names_in(f"/proc/self/fd/{inside}/d")
     print("below the cover, after:", seen)
     return REPRODUCED if locked and "secret" in seen else FIXED
 

@@ -11,14 +11,16 @@ from nsmodel.kernel.catalogue import catalogue
 from nsmodel.kernel.versions import all_switches, running
 from nsmodel.oracle.errors import OracleUnavailable
 from nsmodel.report import written
+from nsmodel.report.picture import page
 from nsmodel.system.spec import Spec
 from nsmodel.testgen.c_program import C
 from nsmodel.testgen.case import Case
 from nsmodel.traces import itf
 from nsmodel.traces.read import load_trace
-from nsmodel.traces.trace import Trace
+from nsmodel.traces.trace import Trace, encode
 
 TABLE = "README.md"
+SAID = "replay.txt"
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,37 @@ class Found:
 def keep(folder: Path, found: Found) -> None:
     """Write one folder of the catalogue. A program that was written by hand stays, and so does what a kernel said where
     none can be asked. Raises OSError."""
-    others = {"trace.itf.json": itf.encode(found.trace)}
-    program, why = reproducer(found)
-    by_hand = (folder / written.BY_HAND).exists()
-    if program is not None and not by_hand:
-        others["reproduce.c"] = program
-    said = replayed(folder, found)
+    said = replayed(folder.name, found)
+    folder.mkdir(parents=True, exist_ok=True)
     if said is not None:
-        others["replay.txt"] = said
-    written.write(folder, kept(found, folder, set(others), why), found.trace, others)
+        (folder / SAID).write_bytes(said)
+    for name, data in files(folder, found).items():
+        (folder / name).write_bytes(data)
+
+
+def files(folder: Path, found: Found) -> dict[str, bytes]:
+    """The files of a folder that need no kernel, the same bytes whenever they are made; the README tells of what else
+    is there."""
+    out = {
+        "trace.json": encode(found.trace),
+        "trace.itf.json": itf.encode(found.trace),
+        "picture.svg": page.draw(found.trace).encode(),
+    }
+    program, why = (None, None) if (folder / written.BY_HAND).exists() else reproducer(found)
+    if program is not None:
+        out["reproduce.c"] = program
+    there = {*out, *(name for name in (written.BY_HAND, SAID) if (folder / name).exists())}
+    broken = found.trace.violates
+    statements = {p.name: p.statement for p in found.spec.properties}
+    kept = written.Kept(
+        bug=found.switch,
+        story=catalogue().stories.get(found.switch.name),
+        statement=statements.get(broken.property, "") if broken is not None else "",
+        others=tuple(name for name in written.FILES if name in there),
+        no_program=why,
+    )
+    out["README.md"] = written.readme(kept, found.trace).encode()
+    return out
 
 
 def reproducer(found: Found) -> tuple[bytes | None, str | None]:
@@ -66,27 +90,12 @@ def reproducer(found: Found) -> tuple[bytes | None, str | None]:
     return (C.write(case).encode(), None) if why is None else (None, why)
 
 
-def kept(found: Found, folder: Path, files: set[str], why: str | None) -> written.Kept:
-    """What the README of a folder tells, which has `files` (and what was written by hand)."""
-    by_hand = (folder / written.BY_HAND).exists()
-    there = files | ({written.BY_HAND} if by_hand else set())
-    broken = found.trace.violates
-    statements = {p.name: p.statement for p in found.spec.properties}
-    return written.Kept(
-        bug=found.switch,
-        story=catalogue().stories.get(found.switch.name),
-        statement=statements.get(broken.property, "") if broken is not None else "",
-        others=tuple(name for name in written.FILES if name in there),
-        no_program=None if by_hand else why,
-    )
-
-
-def replayed(folder: Path, found: Found) -> bytes | None:
+def replayed(name: str, found: Found) -> bytes | None:
     """What `nsmodel replay` says of a bug that the running kernel has; None where it has not, or cannot be asked."""
     if running() not in found.switch.kernels or not found.trace.replayable:
         return None
     try:
-        return ("\n".join(say(f"counterexamples/{folder.name}/trace.json", found.trace)) + "\n").encode()
+        return ("\n".join(say(f"counterexamples/{name}/trace.json", found.trace)) + "\n").encode()
     except OracleUnavailable:
         return None
 

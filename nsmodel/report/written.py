@@ -1,19 +1,16 @@
-"""A counterexample kept in a folder: README.md, `trace.json`, `picture.svg` and what else shows it; the same bytes
-whenever it is written. And the table of all that are kept."""
+"""What is told of a counterexample that is kept in a folder, and the table of all that are kept."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
 
 from nsmodel.report import counterexample
-from nsmodel.report.picture import page
-from nsmodel.traces.trace import Trace, encode
+from nsmodel.traces.trace import Trace
 
 BY_HAND = "reproduce.py"
 """A program beside the files of a bug that a released kernel has, written by hand: it shows what follows."""
@@ -80,16 +77,6 @@ class Kept:
     statement: str
     others: tuple[str, ...] = ()
     no_program: str | None = None
-
-
-def write(folder: Path, kept: Kept, trace: Trace, others: Mapping[str, bytes]) -> None:
-    """Write the files, the folder too, and `others` by name. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "trace.json").write_bytes(encode(trace))
-    (folder / "picture.svg").write_text(page.draw(trace), encoding="utf-8")
-    for name, data in others.items():
-        (folder / name).write_bytes(data)
-    (folder / "README.md").write_text(readme(kept, trace), encoding="utf-8")
 
 
 def readme(kept: Kept, trace: Trace) -> str:
