@@ -9,7 +9,7 @@ from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.place import chdir, chroot, fchdir, open_path, pivot_root
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
-from nsmodel.kernel.mutants import CT01, MP01, SETNS_OWN_CAPS, SETNS_USER_PARENT
+from nsmodel.kernel.mutants import CT01, MP01, PIVOT_NO_LOCK, SETNS_OWN_CAPS, SETNS_USER_PARENT
 from nsmodel.kernel.nsfs import open_ns
 from nsmodel.kernel.objects import CapabilityKind, IdKind, Kernel, NsType
 from nsmodel.kernel.properties import (
@@ -17,8 +17,10 @@ from nsmodel.kernel.properties import (
     CONTAINED,
     FAIL_ATOMIC,
     HOST_PROP,
+    LOCK_COVER,
     MNT_AUTH,
     NO_UAF,
+    NS_MEMBER,
     PROP_DOWN,
     REF_EXACT,
     STEP_TOTAL,
@@ -37,7 +39,9 @@ PROPERTIES = (
     HOST_PROP,
     CAP_CONFINED,
     PROP_DOWN,
+    LOCK_COVER,
     MNT_AUTH,
+    NS_MEMBER,
     REF_EXACT,
     NO_UAF,
     STEP_TOTAL,
@@ -110,5 +114,6 @@ SPEC = Spec(
         SETNS_OWN_CAPS: "CONTAINED",
         SETNS_USER_PARENT: "CAP_CONFINED",
         CT01: "CONTAINED",
+        PIVOT_NO_LOCK: "LOCK_COVER",
     },
 )

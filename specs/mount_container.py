@@ -8,9 +8,10 @@ from nsmodel.kernel.mount.move import mount_move
 from nsmodel.kernel.mount.new import mount_new
 from nsmodel.kernel.mount.type import Propagation, mount_change_type
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
-from nsmodel.kernel.mutants import COPY_STAYS_PEER
+from nsmodel.kernel.mutants import COPY_STAYS_PEER, CT06
 from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import FAIL_ATOMIC, HOST_PROP, NO_UAF, PROP_EXACT, PROP_WF, STEP_TOTAL, TREE_ACYCLIC
+from nsmodel.kernel.runtime import isolate
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec, call
 from nsmodel.system.verdict import Verdict
@@ -43,9 +44,9 @@ SPEC = Spec(
     prelude=(
         call("mount_change_type", task=1, target=2, root=2, to=Propagation.SHARED, rec=True),
         call("clone3", task=1, flags=CloneFlags(newns=True), tids=SetTid()),
-        call("mount_change_type", task=2, target=4, root=2, to=Propagation.SLAVE, rec=True),
+        call("isolate", task=2),
     ),
-    prelude_operations=(op(clone3, flags=[CloneFlags()], tids=[SetTid()]),),
+    prelude_operations=(op(clone3, flags=[CloneFlags()], tids=[SetTid()]), op(isolate)),
     depth=4,
     scopes={"small": Scope({"mounts": 6, "peer_groups": 2}, depth=1), "deep": Scope({"mounts": 9}, depth=5)},
     operations=(
@@ -57,5 +58,5 @@ SPEC = Spec(
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
-    kills={COPY_STAYS_PEER: "HOST_PROP"},
+    kills={COPY_STAYS_PEER: "HOST_PROP", CT06: "HOST_PROP"},
 )

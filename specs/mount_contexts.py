@@ -19,7 +19,7 @@ from nsmodel.system.spec import Scope, Spec
 from nsmodel.system.verdict import Verdict
 
 PROPERTIES = (MP_CONTAINED, NS_MEMBER, REF_EXACT, NO_LEAK, NO_UAF, STEP_TOTAL, FAIL_ATOMIC)
-FOREST = Forest("a", files=("b",), tmpfs=[()], single=1, attributes=(AttributeKind.READONLY,), users=Users(ids=1))
+FOREST = Forest("a", files=("b",), tmpfs=[()], mqueue=1, attributes=(AttributeKind.READONLY,), users=Users(ids=1))
 
 SPEC = Spec(
     name="mount_contexts",

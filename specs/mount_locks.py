@@ -23,6 +23,7 @@ from nsmodel.kernel.properties import (
     REF_EXACT,
     STEP_TOTAL,
     TREE_ACYCLIC,
+    UMOUNT_EXACT,
 )
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec, call
@@ -39,6 +40,7 @@ PROPERTIES = (
     NO_UAF,
     STEP_TOTAL,
     FAIL_ATOMIC,
+    UMOUNT_EXACT,
 )
 FOREST = Forest("a", "b", "c", mqueue=1)
 

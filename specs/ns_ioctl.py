@@ -6,9 +6,9 @@ from nsmodel.kernel.arguments import CloneFlags
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns
-from nsmodel.kernel.mutants import US_ABOVE
+from nsmodel.kernel.mutants import NF08, US_ABOVE
 from nsmodel.kernel.nsfs import close, open_ns
-from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_owner_uid, ns_get_parent, ns_get_userns
+from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_owner_uid, ns_get_parent, ns_get_userns, ns_mnt_get_next
 from nsmodel.kernel.objects import IdKind, Kernel, NsType
 from nsmodel.kernel.properties import FAIL_ATOMIC, NO_LEAK, NO_UAF, NS_ISOL, REF_EXACT, STEP_TOTAL
 from nsmodel.kernel.user.base import Users
@@ -34,29 +34,35 @@ SPEC = Spec(
         "pid_namespaces": 3,
         "user_namespaces": 3,
         "uts_namespaces": 2,
+        "mnt_namespaces": 2,
         "descriptors": 3,
         "numbers": 2,
         "extents": 2,
     },
-    depth=6,
+    depth=5,
     scopes={
         "small": Scope({"descriptors": 2, "user_namespaces": 2, "pid_namespaces": 2, "nsproxies": 2}, depth=3),
         "deep": Scope({"descriptors": 4}, depth=8),
     },
     operations=(
         op(unshare, flags=[CloneFlags(newuser=True), CloneFlags(newpid=True), CloneFlags(newuser=True, newuts=True)]),
-        op(clone3, flags=[CloneFlags(), CloneFlags(newuser=True, newpid=True)]),
+        op(
+            clone3,
+            flags=[CloneFlags(), CloneFlags(newuser=True, newpid=True), CloneFlags(newns=True, newpid=True)],
+        ),
         op(write_map, kind=[IdKind.UID, IdKind.GID], lines=[MapLines(count=2)]),
         op(setuid, uid=[1]),
-        op(open_ns, kind=[NsType.USER, NsType.PID, NsType.PID_FOR_CHILDREN, NsType.UTS]),
+        op(open_ns, kind=[NsType.USER, NsType.PID, NsType.PID_FOR_CHILDREN, NsType.UTS, NsType.MNT]),
         op(setns, wrong_type=[False]),
         op(ns_get_userns),
         op(ns_get_parent),
         op(ns_get_nstype),
         op(ns_get_owner_uid),
+        op(ns_mnt_get_next),
         op(close),
     ),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
-    kills={US_ABOVE: "NS_ISOL"},
+    may_never_succeed=("ns_mnt_get_next",),
+    kills={NF08: "NS_ISOL", US_ABOVE: "NS_ISOL"},
 )

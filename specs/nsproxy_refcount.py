@@ -4,7 +4,7 @@ from nsmodel.kernel.arguments import CloneFlags
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.exit import WaitFor, exit_group, exit_thread, wait4
 from nsmodel.kernel.fork import clone3, unshare
-from nsmodel.kernel.mutants import NEWUSER_THREADED, PD02, PD07, UNSHARE_NO_PUT
+from nsmodel.kernel.mutants import NEWUSER_THREADED, PD02, PD07, TM01, UNSHARE_NO_PUT
 from nsmodel.kernel.nsfs import pidfd_open
 from nsmodel.kernel.objects import Kernel, Signal
 from nsmodel.kernel.properties import (
@@ -65,5 +65,11 @@ SPEC = Spec(
     edges=(op(getpid), op(gettid), op(setpgid), op(pidfd_open), op(tgkill, signal=[Signal.NONE])),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
-    kills={UNSHARE_NO_PUT: "REF_EXACT", NEWUSER_THREADED: "GROUP_NS", PD07: "GROUP_NS", PD02: "REAPER_ALIVE"},
+    kills={
+        UNSHARE_NO_PUT: "REF_EXACT",
+        NEWUSER_THREADED: "GROUP_NS",
+        PD07: "GROUP_NS",
+        TM01: "GROUP_NS",
+        PD02: "REAPER_ALIVE",
+    },
 )

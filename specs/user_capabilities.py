@@ -6,7 +6,7 @@ from nsmodel.kernel.arguments import CloneFlags, NsFlags, SetTid
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns, setns_pidfd
-from nsmodel.kernel.mutants import CAPSET_ANY, NNP_SETUID, SETUID_ANY, SUID_UNMAPPED, US01, US07, US09
+from nsmodel.kernel.mutants import CAPSET_ANY, FCAPS_ANY_ROOT, NNP_SETUID, SETUID_ANY, SUID_UNMAPPED, US01, US07, US09
 from nsmodel.kernel.nsfs import open_ns, pidfd_open
 from nsmodel.kernel.objects import CapabilityKind, IdKind, Kernel, NsType, SecurebitKind, Signal
 from nsmodel.kernel.properties import (
@@ -59,7 +59,11 @@ USERS = Users(
     ids=2,
     capabilities=(CapabilityKind.KILL,),
     securebits=(SecurebitKind.KEEP_CAPS,),
-    programs=(File(uid=1, gid=2, setuid=True), File(permitted=(CapabilityKind.KILL,), raises=True)),
+    programs=(
+        File(uid=1, gid=2, setuid=True),
+        File(permitted=(CapabilityKind.KILL,), raises=True),
+        File(permitted=(CapabilityKind.KILL,), rootid=2),
+    ),
 )
 ALL = CapabilityFlags(rest=True, kill=True)
 NONE = CapabilityFlags()
@@ -133,5 +137,6 @@ SPEC = Spec(
         CAPSET_ANY: "CAP_CONFINED",
         NNP_SETUID: "CAP_CONFINED",
         SUID_UNMAPPED: "CAP_CONFINED",
+        FCAPS_ANY_ROOT: "CAP_CONFINED",
     },
 )

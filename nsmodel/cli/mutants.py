@@ -8,16 +8,18 @@ from pathlib import Path
 import click
 import msgspec
 
+from nsmodel.cli.keep import TABLE, Found, keep, table
 from nsmodel.cli.options import Asked, Stopwatch, budget_options, json_option, systems, writable
-from nsmodel.cli.verify import Verified, told_apart, verify
+from nsmodel.cli.verify import Verified, told_apart, verify, without_bug
 from nsmodel.cli.work import Crew, Job, default_processes
 from nsmodel.engines import registry
 from nsmodel.engines.interface import Limits, Report, Search
 from nsmodel.ir.language import Switch
+from nsmodel.kernel.catalogue import catalogue
 from nsmodel.kernel.versions import FIXED, find_switch, running
-from nsmodel.report import killed, written
+from nsmodel.report import killed
 from nsmodel.report.console import people
-from nsmodel.report.output import MutantResult, MutantsOutput, write
+from nsmodel.report.output import MutantResult, MutantsOutput, NotYet, write
 from nsmodel.report.progress import ProgressView
 from nsmodel.system.load import Loaded, load_specs, near
 from nsmodel.system.problem import Problem
@@ -26,8 +28,6 @@ from nsmodel.system.verdict import Exit
 from nsmodel.traces.record import record
 from nsmodel.traces.trace import Trace
 
-KEPT = ("PD01", "PD04", "PD04i", "MP17", "MP18", "MP19", "rbind_mntns_loop")
-"""Known bugs whose counterexamples are kept in the project by default."""
 ALIVE = "a live bug"
 """How the reason begins why a bug's trace agrees with the machine."""
 
@@ -41,8 +41,10 @@ class Try(msgspec.Struct):
     seconds: float
     trace: Trace | None
     stopped: str | None
+    right: Trace | None = None
+    """The same calls without the bug."""
     apart: str | None = None
-    """What a process can see of the bug in the trace."""
+    """What of it a process can see."""
 
 
 @click.command()
@@ -55,7 +57,7 @@ class Try(msgspec.Struct):
     "--write",
     "folder",
     metavar="DIR",
-    help="Write counterexamples to DIR/ID (those of --id, else the kept ones).",
+    help="Write counterexamples to DIR/ID: those of --id, else of all bugs that a kernel or a program had.",
 )
 @click.option("--no-replay", is_flag=True, help="Do not run the counterexamples on this machine's kernel.")
 @budget_options
@@ -100,11 +102,15 @@ def command(
             interrupted = True
             results.append(_result(switch, pairs, done, replay=False))
     status = _status(results, done, interrupted=interrupted)
-    killed.show(console, results, {s.name: s.summary for s in switches}, watch.seconds, int(status))
-    if folder is not None:
-        _write(Path(folder), ids or KEPT, switches, done)
+    not_yet = {} if specs or ids else catalogue().not_yet
+    killed.show(console, results, {s.name: s.summary for s in switches}, not_yet, watch.seconds, int(status))
+    if folder is not None and not interrupted:
+        historical = tuple(s.name for s in switches if s.name in catalogue().stories)
+        _write(Path(folder), ids or historical, switches, loaded, done)
     if json_file:
-        write(MutantsOutput(command="mutants", exit=status, seconds=watch.seconds, mutants=results), json_file)
+        missing = [NotYet(id=name, why_not=why) for name, why in not_yet.items()]
+        out = MutantsOutput(command="mutants", exit=status, seconds=watch.seconds, mutants=results, not_yet=missing)
+        write(out, json_file)
     return status
 
 
@@ -135,7 +141,8 @@ def _job(asked: Asked, switch: Switch, engine: str, limits: Limits) -> Job[Try]:
         if name in found.found:
             one = found.found[name]
             out.trace = record(system, one.calls, one.violation, minimal=one.minimal)
-            out.apart = told_apart(make_system(only, asked.scope), one.calls, out.trace)
+            out.right = without_bug(make_system(only, asked.scope), one.calls)
+            out.apart = told_apart(out.trace, out.right)
         return out
 
     return search
@@ -170,12 +177,21 @@ def _result(switch: Switch, pairs: list[tuple[Asked, Switch]], done: list[Try], 
         seconds=round(sum(t.seconds for t in mine), 3),
         replay=verified.replay,
         why_not=why_not,
+        source=switch.source,
+        introduced=switch.introduced or None,
+        fixed=switch.fixed or None,
     )
 
 
 def _shortest(kills: list[Try]) -> Trace | None:
-    traces = [t.trace for t in kills if t.trace is not None]
-    return min(traces, key=lambda t: len(t.steps), default=None)
+    best = _best(kills)
+    return None if best is None else best.trace
+
+
+def _best(kills: list[Try]) -> Try | None:
+    """The try with the shortest counterexample."""
+    tries = [(len(t.trace.steps), n) for n, t in enumerate(kills) if t.trace is not None]
+    return kills[min(tries)[1]] if tries else None
 
 
 def _status(results: list[MutantResult], done: list[Try], *, interrupted: bool) -> Exit:
@@ -188,15 +204,18 @@ def _status(results: list[MutantResult], done: list[Try], *, interrupted: bool) 
     return Exit.MET
 
 
-def _write(folder: Path, ids: tuple[str, ...], switches: list[Switch], done: list[Try]) -> None:
-    """Write the kept counterexamples; raises :class:`Problem` for a bug that was not killed."""
+def _write(folder: Path, ids: tuple[str, ...], switches: list[Switch], loaded: list[Loaded], done: list[Try]) -> None:
+    """Write counterexamples, and the table of all in the folder; raises :class:`Problem` for a bug that was not
+    killed."""
+    specs = {item.spec.name: item.spec for item in loaded}
     for name in ids:
         switch = find_switch(name, switches)
-        trace = _shortest([t for t in done if t.switch == switch.name])
-        if trace is None:
+        best = _best([t for t in done if t.switch == switch.name])
+        if best is None or best.trace is None:
             raise Problem(
                 f"there is no counterexample of {name} to write",
                 place=f"--write {folder}",
                 fix="load a spec that kills it",
             )
-        written.write(folder / switch.name, switch, trace)
+        keep(folder / switch.name, Found(switch, specs[best.spec], best.trace, best.right, best.apart))
+    (folder / TABLE).write_text(table(folder), encoding="utf-8")

@@ -26,15 +26,11 @@ def command(trace: str, json_file: str | None) -> int:
     writable(json_file)
     loaded = load_trace(trace)
     console = people(json_file)
-    done = perform(loaded, trace)
-    found = done.divergence
+    found = perform(loaded, trace).divergence
     status = Exit.MET if found is None else Exit.NOT_MET
-    steps = len(loaded.prelude) + len(loaded.steps)
-    if found is None:
-        line(console, f"{trace}: {plural(steps, 'step')} as on Linux {platform.release()}; exit {status:d}")
-    else:
-        line(console, (f"{trace}: diverges at {_where(found)}", "bold red"))
-        line(console, f"  {found.what}: the trace says {found.expected}, Linux {platform.release()} says {found.got}")
+    steps = _performed(loaded)
+    for number, text in enumerate(_told(trace, steps, found)):
+        line(console, (text, "bold red" if found is not None and number == 0 else ""))
     if json_file:
         coverage = Counter(f"{s.operation}|{s.errno or 'ok'}" for s in (*loaded.prelude, *loaded.steps))
         write(
@@ -59,6 +55,25 @@ def perform(trace: Trace, file: str) -> Comparison:
     if not trace.replayable:
         raise Problem("the trace cannot be replayed", place=file, cause="no calls lead to its initial state")
     return replay_trace(trace)
+
+
+def say(name: str, trace: Trace) -> list[str]:
+    """Replay a trace, and give the lines that this command says of it."""
+    return _told(name, _performed(trace), replay_trace(trace).divergence)
+
+
+def _performed(trace: Trace) -> int:
+    return len(trace.prelude) + len(trace.steps)
+
+
+def _told(trace: str, steps: int, found: Divergence | None) -> list[str]:
+    here = f"Linux {platform.release()}"
+    if found is None:
+        return [f"{trace}: {plural(steps, 'step')} as on {here}; exit {Exit.MET:d}"]
+    return [
+        f"{trace}: diverges at {_where(found)}",
+        f"  {found.what}: the trace says {found.expected}, {here} says {found.got}",
+    ]
 
 
 def _where(found: Divergence) -> str:

@@ -7,9 +7,9 @@ from typing import Literal
 
 from nsmodel.system.operation import Call, OperationError
 from nsmodel.system.transition import TransitionSystem
-from nsmodel.traces.observable import difference
+from nsmodel.traces.observable import difference, visible
 from nsmodel.traces.record import RecordError, record
-from nsmodel.traces.trace import Step, Trace
+from nsmodel.traces.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,21 @@ class Verified:
     why: str | None = None
 
 
-def told_apart(right: TransitionSystem, calls: tuple[Call, ...], trace: Trace) -> str | None:
-    """What a process sees of the bug: the first difference to the same calls without it, None when there is none."""
-    steps: list[Step] = []
-    for number in range(1, len(calls) + 1):
+def without_bug(right: TransitionSystem, calls: tuple[Call, ...]) -> Trace | None:
+    """The same calls without the bug, as far as they can be made; None where the initial state differs already."""
+    for number in range(len(calls), -1, -1):
         try:
-            steps = record(right, calls[:number]).steps
+            return record(right, calls[:number])
         except (RecordError, OperationError):
-            break
-    return difference(trace.steps, steps)
+            continue
+    return None
+
+
+def told_apart(trace: Trace, right: Trace | None) -> str | None:
+    """What a process sees of the bug: the first difference to the same calls without it, None when there is none."""
+    if right is None or visible(right.initial) != visible(trace.initial):
+        return "the initial state"
+    return difference(trace.steps, right.steps)
 
 
 def verify(trace: Trace, apart: str | None) -> Verified:

@@ -104,6 +104,10 @@ class Switch:
     """Kernel versions that have the bug."""
     program: bool = False
     """It is a bug of a program, which no kernel keeps from happening."""
+    introduced: str = ""
+    """The version that brought it, and its commit; empty where that is not known."""
+    fixed: str = ""
+    """The version that ended it, and its commit; empty where that is not known, or it lives."""
 
 
 class Errno(enum.IntEnum):

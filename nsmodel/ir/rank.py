@@ -14,12 +14,13 @@ def most_rounds(s: n.While, sizes: Sizes) -> int:
     """How often the body of a `while` may run; once more is a trap.
 
     A pointer chase visits each slot of its entity at most once, and each level where objects have a `level`;
-    `while changed` changes at most as often as the largest set that it stores has slots, and once more nothing.
+    `while changed` changes at most as often as the largest set that it stores has slots (once where that has none,
+    because something else may change), and once more nothing.
     """
     if s.rank is None:
         grown = {kind.entity for kind in _stored_sets(s.body)}
         every = [sizes.slots(e.cls) for e in sizes.schema.entities]
-        return max((sizes.slots(e) for e in grown), default=max(every, default=0)) + 1
+        return max(1, max((sizes.slots(e) for e in grown), default=max(every, default=0))) + 1
     level = sizes.schema.by_class[s.rank].by_name.get("level")
     if level is not None and isinstance(level.type, IntType):
         return min(sizes.slots(s.rank), sizes.top(level.type, s.rank) + 1)

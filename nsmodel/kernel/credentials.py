@@ -14,6 +14,17 @@ def may_call(k: Kernel, task: Task) -> bool:
 
 
 @helper
+def user_within(k: Kernel, ns: UserNamespace, top: UserNamespace | None) -> bool:
+    """A user namespace is `top` or a descendant of it (kernel/user_namespace.c: in_userns, v6.18)."""
+    here: UserNamespace | None = ns
+    while here is not None:
+        if here is top:
+            return True
+        here = here.owner
+    return False
+
+
+@helper
 def every(k: Kernel) -> set[Capability]:
     """All capabilities (CAP_FULL_SET)."""
     return {c for c in k.capabilities}
@@ -44,6 +55,17 @@ def capable(k: Kernel, who: Credentials, over: UserNamespace | None, kind: Capab
         if made(k, who, here):
             return True
         here = here.owner
+    return False
+
+
+@helper
+def entitled(k: Kernel, who: Credentials, over: UserNamespace | None, kind: CapabilityKind) -> bool:
+    """What properties say of the same (capabilities(7), user_namespaces(7)): the user namespace is the own one or below
+    it, and the capability is held, or it is one that their user made, or below such a one."""
+    for mine in k.user_namespaces:
+        if over is not None and user_within(k, over, mine):
+            if (mine is who.user_ns and holds(k, who.effective, kind)) or made(k, who, mine):
+                return True
     return False
 
 
@@ -88,6 +110,9 @@ def judge_access(k: Kernel, task: Task, target: Task) -> None:
     open_to_all = leader is task.group_leader or leader.dumpable
     over = capable(k, task, leader.mm_ns, CapabilityKind.SYS_PTRACE)
     assure("PTRACE_CONF", open_to_all or over, "memory that was made above is looked into", task, target)
+    known = leader is task.group_leader or same_ids(k, task, target, True) or same_ids(k, task, target, False)
+    known = known or entitled(k, task, target.user_ns, CapabilityKind.SYS_PTRACE)
+    assure("PTRACE_CONF", known, "another user's process is looked into without CAP_SYS_PTRACE", task, target)
 
 
 @helper

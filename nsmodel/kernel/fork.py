@@ -6,12 +6,13 @@ from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, error, fail, given, helpe
 from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.credentials import admin, become_root_of, copy_credentials, copy_rights, may_call
 from nsmodel.kernel.mount.namespace import copy_mounts
-from nsmodel.kernel.mutants import MR06, NEWUSER_THREADED, PD03, PD07, UNSHARE_NO_PUT, US01, US06
+from nsmodel.kernel.mutants import MR06, NEWUSER_THREADED, PD03, PD07, TM01, UNSHARE_NO_PUT, US01, US06
 from nsmodel.kernel.nsproxy import (
     check_new_namespaces,
     create_new_namespaces,
     create_pid_ns,
     enter_time_for_children,
+    judge_new_namespaces,
     switch_namespaces,
     wants_nsproxy,
 )
@@ -167,14 +168,15 @@ def clone3(k: Kernel, task: Task, flags: CloneFlags, tids: SetTid) -> int:
             return error(ENOSPC, "no more network namespaces, and the pid namespace made before is not put")
     check_new_namespaces(k, task, old, flags)
     check_alloc_pid(k, task, old.pid_for_children, flags.newpid, tids)
+    judge_new_namespaces(k, task, flags)
     owner = task.user_ns
     if flags.newuser:
         owner = create_user_ns(k, task)
     proxy = old
-    late = old.time is not old.time_for_children and not flags.vm
+    late = old.time is not old.time_for_children and (not flags.vm or k.bug(TM01))
     if wanted or late:
         proxy = create_new_namespaces(k, task, old, flags, owner)
-        if not flags.vm:
+        if not flags.vm or k.bug(TM01):
             enter_time_for_children(k, proxy)
     else:
         old.count += 1
@@ -226,6 +228,7 @@ def unshare(k: Kernel, task: Task, flags: CloneFlags) -> int:
             return error(ENOSPC, "no more UTS namespaces, and the new user namespace is not put")
     if wanted:
         check_new_namespaces(k, task, old, flags)
+    judge_new_namespaces(k, task, flags)
     before = task.user_ns
     if flags.newuser:
         made = create_user_ns(k, task)

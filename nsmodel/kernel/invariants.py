@@ -299,12 +299,17 @@ def parents(k: Kernel) -> None:
 
 @invariant("GROUP_NS", source="kernel/fork.c: copy_process, check_unshare_flags (v6.18)")
 def groups(k: Kernel) -> None:
-    """The threads of a process share the active pid namespace and the user namespace."""
+    """The threads of a process share the active pid namespace, the user namespace and the time namespace, of which one
+    page of their memory tells."""
     for t in k.tasks:
         leader = t.group_leader
         require(t.pid.ns is leader.pid.ns, "two threads of a process are in different pid namespaces", t, leader)
         if t.state == TaskState.RUNNING and leader.state == TaskState.RUNNING:
             require(t.user_ns is leader.user_ns, "two threads of a process are in different user namespaces", t, leader)
+            mine = t.nsproxy
+            other = leader.nsproxy
+            if mine is not None and other is not None:
+                require(mine.time is other.time, "two threads of a process are in different time namespaces", t, leader)
 
 
 @invariant("PID_VIS", source="kernel/pid_namespace.c: pidns_install (v6.18)")

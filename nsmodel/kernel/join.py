@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from nsmodel.ir.language import EBADF, EINVAL, EPERM, ESRCH, EUSERS, assure, fail, given, helper, syscall
 from nsmodel.kernel.arguments import NsFlags
-from nsmodel.kernel.credentials import admin, become_root_of, capable, judge_access, made, may_access, may_call
+from nsmodel.kernel.credentials import (
+    admin,
+    become_root_of,
+    capable,
+    entitled,
+    judge_access,
+    made,
+    may_access,
+    may_call,
+)
 from nsmodel.kernel.fork import threaded
 from nsmodel.kernel.mount.namespace import enter
 from nsmodel.kernel.mutants import SETNS_OWN_CAPS, SETNS_PID_ANCESTOR, SETNS_USER_PARENT
+from nsmodel.kernel.nsioctl import owner_of as owner_of_ns
 from nsmodel.kernel.nsproxy import switch_namespaces
 from nsmodel.kernel.objects import (
     CapabilityKind,
@@ -23,6 +33,7 @@ from nsmodel.kernel.objects import (
     MntNamespace,
     Namespace,
     NetNamespace,
+    NsFile,
     Nsproxy,
     PidNamespace,
     Task,
@@ -90,6 +101,16 @@ def check_time(k: Kernel, task: Task, joined: UserNamespace | None, ns: TimeName
     if threaded(k, task):
         fail(EUSERS, "setns to a time namespace in a threaded process")
     check_plain(k, task, joined, ns)
+
+
+@helper
+def judge_join(k: Kernel, task: Task, file: NsFile) -> None:
+    """Who joins a namespace has CAP_SYS_ADMIN over its owner (over a user namespace itself)."""
+    owner = owner_of_ns(k, file)
+    if file.user is not None:
+        owner = file.user
+    allowed = entitled(k, task, owner, CapabilityKind.SYS_ADMIN)
+    assure("CAP_CONFINED", allowed, "a namespace is joined without CAP_SYS_ADMIN over its owner", task, owner)
 
 
 @helper
@@ -227,6 +248,7 @@ def setns(k: Kernel, task: Task, file: Descriptor, wrong_type: bool) -> int:
         check_plain(k, task, None, file.net)
     if file.time is not None:
         check_time(k, task, None, file.time)
+    judge_join(k, task, file)
     if file.user is not None:
         join_user(k, task, file.user)
         return 0
@@ -247,6 +269,31 @@ def setns(k: Kernel, task: Task, file: Descriptor, wrong_type: bool) -> int:
         join_time(k, new, file.time)
     switch_namespaces(k, task, new)
     return 0
+
+
+@helper
+def judge_join_all(k: Kernel, task: Task, target: Task, proxy: Nsproxy, flags: NsFlags) -> None:
+    """The same of all that are joined at once."""
+    over: set[UserNamespace] = set()
+    if flags.user:
+        over.add(target.user_ns)
+    if flags.mnt and proxy.mnt is not None and proxy.mnt.owner is not None:
+        over.add(proxy.mnt.owner)
+    if flags.uts and proxy.uts is not None and proxy.uts.owner is not None:
+        over.add(proxy.uts.owner)
+    if flags.ipc and proxy.ipc is not None and proxy.ipc.owner is not None:
+        over.add(proxy.ipc.owner)
+    if flags.pid and target.pid.ns.owner is not None:
+        over.add(target.pid.ns.owner)
+    if flags.cgroup and proxy.cgroup is not None and proxy.cgroup.owner is not None:
+        over.add(proxy.cgroup.owner)
+    if flags.net and proxy.net is not None and proxy.net.owner is not None:
+        over.add(proxy.net.owner)
+    if flags.time and proxy.time is not None and proxy.time.owner is not None:
+        over.add(proxy.time.owner)
+    for owner in over:
+        allowed = entitled(k, task, owner, CapabilityKind.SYS_ADMIN)
+        assure("CAP_CONFINED", allowed, "a namespace is joined without CAP_SYS_ADMIN over its owner", task, owner)
 
 
 @helper
@@ -301,6 +348,7 @@ def setns_pidfd(k: Kernel, task: Task, file: Descriptor, flags: NsFlags) -> int:
         fail(ESRCH, "the process is dead")
     check_nsset(k, task, target, proxy, flags)
     judge_access(k, task, target)
+    judge_join_all(k, task, target, proxy, flags)
     new = copy_nsproxy(k, old)
     if flags.mnt and proxy.mnt is not None:
         join_mnt(k, new, proxy.mnt, task.fs)

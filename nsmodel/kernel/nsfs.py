@@ -7,6 +7,7 @@ from nsmodel.ir.language import (
     EACCES,
     ENOENT,
     ESRCH,
+    assure,
     fail,
     given,
     helper,
@@ -119,6 +120,8 @@ def pidfd_open(k: Kernel, task: Task, target: Task) -> int:
         fail(ESRCH, "no such number in the caller's pid namespace")
     if target.group_leader is not target:
         fail(ENOENT, "the task is no thread group leader")
+    seen = visible(k, target.pid, task.pid.ns)
+    assure("PID_VIS", seen, "a process is opened that has no number for the caller", target)
     file = k.new(Descriptor)
     file.table = task.group_leader
     file.pidfd = target.pid

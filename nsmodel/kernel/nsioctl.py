@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EBADF, EINVAL, ENOTTY, EPERM, assure, fail, given, helper, syscall
-from nsmodel.kernel.credentials import may_call
-from nsmodel.kernel.mutants import US_ABOVE
-from nsmodel.kernel.nsproxy import user_within
-from nsmodel.kernel.objects import Descriptor, IdKind, Kernel, PidNamespace, Task, UserNamespace
-from nsmodel.kernel.pid import within
+from nsmodel.ir.language import EBADF, EINVAL, ENOENT, ENOTTY, EPERM, assure, fail, given, helper, syscall
+from nsmodel.kernel.credentials import admin, may_call, user_within
+from nsmodel.kernel.mutants import NF08, US_ABOVE
+from nsmodel.kernel.objects import Descriptor, IdKind, Kernel, MntNamespace, NsFile, PidNamespace, Task, UserNamespace
+from nsmodel.kernel.pid import visible, within
 from nsmodel.kernel.pins import pin_file
 from nsmodel.kernel.user.maps import shown_id
 
@@ -24,7 +23,7 @@ def check_ns_file(k: Kernel, file: Descriptor) -> None:
 
 
 @helper
-def owner_of(k: Kernel, file: Descriptor) -> UserNamespace | None:
+def owner_of(k: Kernel, file: NsFile) -> UserNamespace | None:
     """The user namespace that owns what a file names; of a user namespace its parent; None is outside."""
     if file.mnt is not None:
         return file.mnt.owner
@@ -133,3 +132,46 @@ def ns_get_owner_uid(k: Kernel, task: Task, file: Descriptor) -> int:
     if file.user is None:
         fail(EINVAL, "the namespace is no user namespace")
     return shown_id(k, task.user_ns, IdKind.UID, file.user.creator)
+
+
+@helper
+def is_next(k: Kernel, task: Task, ns: MntNamespace, found: MntNamespace, previous: bool) -> bool:
+    """In the order of their making, a mount namespace is the first one after another, or before it, over whose owner
+    the task has CAP_SYS_ADMIN (fs/namespace.c: get_sequential_mnt_ns, v6.18)."""
+    if not admin(k, task, found.owner) or (found not in ns.older if previous else ns not in found.older):
+        return False
+    for other in k.mnt_namespaces:
+        between = found in other.older and other in ns.older if previous else ns in other.older and other in found.older
+        if between and admin(k, task, other.owner):
+            return False
+    return True
+
+
+@syscall(source="fs/nsfs.c: ns_ioctl, NS_MNT_GET_NEXT, NS_MNT_GET_PREV, may_see_all_namespaces (v7.0); ioctl_nsfs(2)")
+def ns_mnt_get_next(k: Kernel, task: Task, file: Descriptor, previous: bool, found: MntNamespace | None) -> int:
+    """Open the mount namespace that was made next after the one that a file names, or before it. That is for whoever
+    is in the first pid namespace of the machine, with CAP_SYS_ADMIN there; nobody here is. Until Linux 7.0 (and its
+    stable kernels of 2026) whoever had CAP_SYS_ADMIN over the owner of what was `found` got it."""
+    given(may_call(k, task) and file.table is task.group_leader and (found is None or k.bug(NF08)))
+    check_ns_file(k, file)
+    if not k.bug(NF08):
+        fail(EPERM, "the caller is not in the first pid namespace of the machine")
+    ns = file.mnt
+    given(ns is not None or found is None)
+    if ns is None:
+        fail(EINVAL, "the file is of no mount namespace")
+    if found is None:
+        given(not any(is_next(k, task, ns, other, previous) for other in k.mnt_namespaces))
+        fail(ENOENT, "there is no such mount namespace")
+    given(is_next(k, task, ns, found, previous))
+    new = k.new(Descriptor)
+    new.table = task.group_leader
+    new.mnt = found
+    pin_file(k, new)
+    known = False
+    for t in k.tasks:
+        proxy = t.nsproxy
+        if proxy is not None and proxy.mnt is found and visible(k, t.pid, task.pid.ns):
+            known = True
+    assure("NS_ISOL", known, "an ioctl gives a mount namespace of nobody whom the caller sees", task, found)
+    return 0

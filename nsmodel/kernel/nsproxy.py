@@ -5,11 +5,11 @@ A task's nsproxy is shared until somebody changes it (kernel/nsproxy.c, v6.18; c
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, fail, helper
+from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, assure, fail, helper
 from nsmodel.kernel.arguments import CloneFlags
-from nsmodel.kernel.credentials import admin
+from nsmodel.kernel.credentials import admin, entitled, user_within
 from nsmodel.kernel.mutants import NEWPID_TWICE
-from nsmodel.kernel.objects import Kernel, Nsproxy, PidNamespace, Task, UserNamespace
+from nsmodel.kernel.objects import CapabilityKind, Kernel, Nsproxy, PidNamespace, Task, UserNamespace
 from nsmodel.kernel.refs import (
     copy_nsproxy,
     new_mnt_ns,
@@ -27,22 +27,19 @@ MAX_PID_NS_LEVEL = 32
 
 
 @helper
-def user_within(k: Kernel, ns: UserNamespace, top: UserNamespace | None) -> bool:
-    """A user namespace is `top` or a descendant of it (kernel/user_namespace.c: in_userns, v6.18)."""
-    here: UserNamespace | None = ns
-    while here is not None:
-        if here is top:
-            return True
-        here = here.owner
-    return False
-
-
-@helper
 def wants_nsproxy(k: Kernel, flags: CloneFlags) -> bool:
     """The flags ask for a namespace that an nsproxy points to."""
     return (
         flags.newns or flags.newuts or flags.newipc or flags.newpid or flags.newnet or flags.newcgroup or flags.newtime
     )
+
+
+@helper
+def judge_new_namespaces(k: Kernel, task: Task, flags: CloneFlags) -> None:
+    """Who gets new namespaces has CAP_SYS_ADMIN in the user namespace that will own them, or makes that as well."""
+    allowed = flags.newuser or not wants_nsproxy(k, flags)
+    allowed = allowed or entitled(k, task, task.user_ns, CapabilityKind.SYS_ADMIN)
+    assure("CAP_CONFINED", allowed, "a namespace is made without CAP_SYS_ADMIN", task)
 
 
 @helper

@@ -70,13 +70,10 @@ def number(k: Kernel, pid: Pid, ns: PidNamespace) -> int:
 @observed
 def report(k: Kernel, pid: Pid, task: Task) -> int:
     """The number that a call gives back to a task: in the task's own active pid namespace, 0 when not visible there."""
-    if k.bug(PD11):
-        shown = initial_pid_ns(k, task.pid.ns)
-        assure(
-            "PID_VIS", number(k, pid, shown) == number(k, pid, task.pid.ns), "a number of another namespace is shown"
-        )
-        return number(k, pid, shown)
-    return number(k, pid, task.pid.ns)
+    ns = initial_pid_ns(k, task.pid.ns) if k.bug(PD11) else task.pid.ns
+    shown = number(k, pid, ns)
+    assure("PID_VIS", shown == number(k, pid, task.pid.ns), "a number of another namespace is shown")
+    return shown
 
 
 @helper

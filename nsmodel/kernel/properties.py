@@ -34,7 +34,9 @@ INIT_LAST = prop("INIT_LAST", "the init of a pid namespace is reaped last", inv.
 REPARENT_NS = prop(
     "REPARENT_NS", "an orphan goes to a living process of the dead parent's pid namespace", inv.parents, in_steps=True
 )
-GROUP_NS = prop("GROUP_NS", "the threads of a process share pid and user namespace", inv.groups, inv.new_below_active)
+GROUP_NS = prop(
+    "GROUP_NS", "the threads of a process share pid, user and time namespace", inv.groups, inv.new_below_active
+)
 LOCKSET = prop("LOCKSET", "a field that a lock protects is used only while the lock is held", in_steps=True)
 TREE_ACYCLIC = prop("TREE_ACYCLIC", "every mount lies on the bottom of its namespace", mounts.tree_acyclic)
 ONE_PER_MP = prop("ONE_PER_MP", "at most one mount is on a place", mounts.one_per_place)

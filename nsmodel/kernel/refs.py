@@ -199,7 +199,7 @@ def free_mounts(k: Kernel, dead: set[Mount]) -> None:
 def free_mnt_ns(k: Kernel, ns: MntNamespace) -> None:
     """The end of a mount namespace: what is in it is unmounted, and nobody receives that."""
     ns.root = None
-    take_off(k, {m for m in k.mounts if m.ns is ns}, Leaving.LAZY)
+    take_off(k, {m for m in k.mounts if m.ns is ns}, Leaving.ENDING)
     for other in k.mnt_namespaces:
         other.older.discard(ns)
         if other.origin is ns:

@@ -1,15 +1,17 @@
 """What container runtimes do beside system calls: rules of a program, not of the kernel.
 
-Before the payload starts, runc (since 1.1.12), crun and bubblewrap close every descriptor that leads out of the
-container, and make sure that the working directory is inside.
+In its new mount namespace a runtime first makes every mount a slave. Before the payload starts, runc (since 1.1.12),
+crun and bubblewrap close every descriptor that leads out of the container, and make sure that the working directory is
+inside.
 """
 
 from __future__ import annotations
 
 from nsmodel.ir.language import given, helper, syscall
 from nsmodel.kernel.credentials import may_call
-from nsmodel.kernel.mount.tree import mount_ns
-from nsmodel.kernel.mutants import CT01
+from nsmodel.kernel.mount.tree import may_mount, mount_ns
+from nsmodel.kernel.mount.type import Propagation, change_type
+from nsmodel.kernel.mutants import CT01, CT06
 from nsmodel.kernel.objects import Kernel, Mount, Task
 from nsmodel.kernel.refs import close_file, set_pwd
 
@@ -36,4 +38,18 @@ def seal(k: Kernel, task: Task) -> int:
                 close_file(k, file)
         set_pwd(k, fs, root, top)
     task.no_new_privs = True
+    return 0
+
+
+@syscall(source="runc 1.1.12: libcontainer/rootfs_linux.go, prepareRoot; mount_namespaces(7)")
+def isolate(k: Kernel, task: Task) -> int:
+    """Make every mount of the own namespace, from its root up, a slave: nothing that is mounted here reaches those that
+    the namespace was copied from."""
+    given(may_call(k, task))
+    ns = mount_ns(k, task)
+    given(ns is not None and len(ns.older) > 0 and may_mount(k, task))
+    if not k.bug(CT06):
+        for m in k.mounts:
+            if m.ns is ns and m.parent is not None:
+                change_type(k, m, Propagation.SLAVE)
     return 0

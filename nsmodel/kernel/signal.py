@@ -9,10 +9,10 @@ from __future__ import annotations
 import enum
 
 from nsmodel.ir.language import EBADF, EINVAL, EPERM, ESRCH, assure, fail, given, helper, syscall
-from nsmodel.kernel.credentials import may_call, may_signal
+from nsmodel.kernel.credentials import entitled, may_call, may_signal
 from nsmodel.kernel.exit import kill_processes, running_thread
 from nsmodel.kernel.mutants import KILL_OUTSIDE, PD01
-from nsmodel.kernel.objects import Descriptor, Disposition, Kernel, Pid, Signal, Task
+from nsmodel.kernel.objects import CapabilityKind, Descriptor, Disposition, Kernel, Pid, Signal, Task
 from nsmodel.kernel.pid import visible, within
 
 
@@ -59,6 +59,15 @@ def check_permission(k: Kernel, task: Task, target: Task, signal: Signal) -> Non
 
 
 @helper
+def judge_permission(k: Kernel, task: Task, target: Task) -> None:
+    """Who was signalled is the same process, or a user's own, or below a user namespace with CAP_KILL over it."""
+    same = target.group_leader is task.group_leader
+    own_user = task.euid == target.suid or task.euid == target.uid or task.uid == target.suid or task.uid == target.uid
+    over = entitled(k, task, target.user_ns, CapabilityKind.KILL)
+    assure("CAP_CONFINED", same or own_user or over, "another user's process is signalled without CAP_KILL", target)
+
+
+@helper
 def check_group(k: Kernel, task: Task, members: set[Task], signal: Signal) -> None:
     """Somebody is in the group, and one of them may be signalled."""
     if len(members) == 0:
@@ -88,6 +97,7 @@ def kill(k: Kernel, task: Task, to: KillTo, target: Task | None, signal: Signal)
         assure(
             "KILL_SCOPE", visible(k, target.pid, here), "a signal by number reaches a task that is not visible", target
         )
+        judge_permission(k, task, target)
         send(k, task, {target.group_leader}, signal)
         return 0
     if to == KillTo.ALL:
@@ -105,6 +115,7 @@ def kill(k: Kernel, task: Task, to: KillTo, target: Task | None, signal: Signal)
             fail(EINVAL, "no such signal")
         reached = {t for t in everyone if may_signal(k, task, t)}
         for t in reached:
+            judge_permission(k, task, t)
             assure("KILL_SCOPE", visible(k, t.pid, here), "kill(-1) reaches a task that is not visible", t)
             assure(
                 "KILL_SCOPE", here.child_reaper is not t, "kill(-1) reaches the init of the caller's pid namespace", t
@@ -135,6 +146,9 @@ def tgkill(k: Kernel, task: Task, group: Task, target: Task, signal: Signal) -> 
     if target.group_leader is not group:
         fail(ESRCH, "the task is of another thread group")
     check_permission(k, task, target, signal)
+    seen = visible(k, target.pid, here)
+    assure("KILL_SCOPE", seen, "a signal by number reaches a task that is not visible", target)
+    judge_permission(k, task, target)
     send(k, task, {target.group_leader}, signal)
     return 0
 
@@ -161,6 +175,9 @@ def pidfd_send_signal(k: Kernel, task: Task, file: Descriptor, signal: Signal) -
     if target is None:
         fail(ESRCH, "the process is gone")
     check_permission(k, task, target, signal)
+    inside = within(k, target.pid.ns, task.pid.ns)
+    assure("KILL_SCOPE", inside, "a signal through a pidfd reaches a task outside", target)
+    judge_permission(k, task, target)
     send(k, task, {target.group_leader}, signal)
     return 0
 

@@ -11,9 +11,14 @@ from nsmodel.report.output import MutantResult
 
 
 def show(
-    console: Console, results: Sequence[MutantResult], summaries: Mapping[str, str], spent: float, status: int
+    console: Console,
+    results: Sequence[MutantResult],
+    summaries: Mapping[str, str],
+    not_yet: Mapping[str, str],
+    spent: float,
+    status: int,
 ) -> None:
-    """A line for each known bug."""
+    """A line for each known bug, and for each that is no switch yet."""
     cells = columns(
         [
             "killed" if r.killed else "ALIVE",
@@ -21,6 +26,7 @@ def show(
             r.property,
             ", ".join(r.specs),
             plural(r.trace_length, "step") if r.trace_length is not None else "-",
+            r.engine,
             seconds(r.seconds),
             r.replay or "not replayed",
         ]
@@ -31,6 +37,8 @@ def show(
         line(console, (verdict, style), "  ", "  ".join(rest), (f"  {summaries.get(result.id, '')}", "dim"))
         if result.why_not:
             line(console, (f"        {result.why_not}", "dim"))
+    for name, why in not_yet.items():
+        line(console, (f"not yet {name}  {why}", "dim"))
     alive = sum(not r.killed for r in results)
     what = f"{alive} alive" if alive else "all killed"
     line(console, f"{plural(len(results), 'mutant')}: {what}; {seconds(spent)}; exit {status}")

@@ -191,7 +191,8 @@ class GrowthOutput(Output, kw_only=True):
 
 
 class MutantResult(msgspec.Struct, kw_only=True):
-    """One known bug: which specs kill it, and how soon. `replay` is null where the machine was not asked."""
+    """One known bug: which specs kill it, and how soon. `replay` is null where the machine was not asked; `introduced`
+    and `fixed` are versions with commits, null where they are not known."""
 
     id: str
     toggle: str
@@ -203,12 +204,23 @@ class MutantResult(msgspec.Struct, kw_only=True):
     seconds: float
     replay: Literal["diverges", "agrees", "not observable"] | None = None
     why_not: str | None = None
+    source: str = ""
+    introduced: str | None = None
+    fixed: str | None = None
+
+
+class NotYet(msgspec.Struct, kw_only=True):
+    """A known bug that is no switch, and why."""
+
+    id: str
+    why_not: str
 
 
 class MutantsOutput(Output, kw_only=True):
-    """`mutants`."""
+    """`mutants`; `not_yet` is empty where specs or bugs were chosen."""
 
     mutants: list[MutantResult]
+    not_yet: list[NotYet] = []
 
 
 class ModuleScore(msgspec.Struct, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from nsmodel.oracle.live.replay import shows_proc
+from nsmodel.oracle.live.replay import shown_types
 from nsmodel.oracle.live.translate_users import LAST
 from nsmodel.system.snapshot import View
 from nsmodel.testgen.c_text import quoted, result, text
@@ -100,7 +100,7 @@ class _Writer:
             "};",
             "",
             f"#define OLDEST {version_code(OLDEST)}",
-            f"#define SHOWS_PROC {int(shows_proc(start))}",
+            f"#define SHOWS_PROC {int("PROC" in shown_types(start))}",
         ]
         if "MOUNT_TABLE" in facets:
             options = [quoted(name) + "," for name in self._options(start)]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from nsmodel.oracle.live.replay import shows_proc
+from nsmodel.oracle.live.replay import shown_types
 from nsmodel.oracle.live.translate import CLONE
 from nsmodel.system.snapshot import View
 from nsmodel.testgen.calls import find, tree
@@ -131,7 +131,7 @@ def _now(new: Seen) -> Iterator[str]:
 def _main(case: Case, plays: dict[str, Play], start: View) -> Iterator[str]:
     """How it is started, as a test and by itself."""
     options = [quoted(OPTIONS[row["kind"]]) for row in start.rows("attributes").values()]
-    proc = shows_proc(start)
+    proc = "PROC" in shown_types(start)
     yield "def main() -> int:"
     yield '    print("TAP version 13")'
     yield "    try:"

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nsmodel.oracle.live.replay import shows_proc
+from nsmodel.oracle.live.replay import shown_types
 from nsmodel.oracle.live.routes import Forests
 from nsmodel.system.snapshot import View
 from nsmodel.testgen.calls import MS_BITS, UMOUNT_BITS, flags
@@ -88,7 +88,7 @@ def _lines(play: Play, case: Case) -> Iterator[str]:
         raise Unsayable("nothing of it is told by commands of util-linux: no mounts")
     if len(play.everybody) > 1 or any(act.child for act in play.acts):
         raise Unsayable("more than one task")
-    if shows_proc(start):
+    if "PROC" in shown_types(start):
         raise Unsayable("proc is mounted from the start")
     bottoms = {row["root"] for row in start.rows("mnt_namespaces").values()}
     root, top = next((slot, row) for slot, row in start.rows("mounts").items() if row["parent"] in bottoms)

@@ -38,7 +38,8 @@ def visible(state: State) -> dict[str, list[dict[str, Any]]]:
     """The part of a state that processes can see: tasks with their numbers and namespaces, files, mounts.
 
     A namespace counts where somebody can look at it: through a task, a file or a bind mount. A tree of mounts counts
-    where it is mounted, or some task has a descriptor, its root or its working directory there.
+    where it is mounted; of one that was taken off only the mounts count in which a task has a descriptor, its root or
+    its working directory, and what hangs on them shows in later results.
     """
     proxies = {row["id"]: row for row in state.get("nsproxies", [])}
     pids = {row["id"]: row for row in state.get("pids", [])}
@@ -53,12 +54,16 @@ def visible(state: State) -> dict[str, list[dict[str, Any]]]:
         shown["numbers"] = pid.get("numbers")
     if "mounts" in out:
         seen = _mounts_seen(state)
-        out["mounts"] = [row for row in out["mounts"] if row["id"] in seen]
+        out["mounts"] = [
+            row if row.get("ns") is not None else {k: v for k, v in row.items() if k not in ("parent", "mountpoint")}
+            for row in out["mounts"]
+            if row["id"] in seen
+        ]
     return out
 
 
 def _mounts_seen(state: State) -> set[int]:
-    """The mounts of every tree that a process can look at."""
+    """The mounts that a process can look at."""
     anonymous = {row["id"] for row in state.get("mnt_namespaces", []) if row.get("anonymous")}
     rows = {row["id"]: row for row in state["mounts"]}
     bottoms: dict[int, int] = {}
@@ -68,9 +73,11 @@ def _mounts_seen(state: State) -> set[int]:
             bottom = up
         bottoms[slot] = bottom
     seen = {bottoms[slot] for slot, row in rows.items() if row.get("ns") is not None and row["ns"] not in anonymous}
+    held: set[int] = set()
     for holder, field in (("descriptors", "mount"), ("fs_structs", "root_mnt"), ("fs_structs", "cwd_mnt")):
-        seen |= {bottoms[row[field]] for row in state.get(holder, []) if row.get(field) in bottoms}
-    return {slot for slot, bottom in bottoms.items() if bottom in seen}
+        held |= {row[field] for row in state.get(holder, []) if row.get(field) in bottoms}
+    seen |= {bottoms[slot] for slot in held if rows[slot].get("ns") is not None}
+    return held | {slot for slot, bottom in bottoms.items() if bottom in seen}
 
 
 def _result(step: Step) -> str:

@@ -14,13 +14,14 @@ from nsmodel.kernel.mount.common import (
     is_anon_root,
     is_atime,
     is_readonly,
+    may_use,
     named,
     owns_superblock,
     written,
     written_fs,
 )
 from nsmodel.kernel.mount.path import names
-from nsmodel.kernel.mount.tree import mount_ns, subtree, superblock_of
+from nsmodel.kernel.mount.tree import may_mount, mount_ns, subtree, superblock_of
 from nsmodel.kernel.mount.type import Propagation, change_type
 from nsmodel.kernel.mutants import ML02, ML03, SETATTR_NO_LOCKS
 from nsmodel.kernel.objects import Attribute, AttributeKind, Dentry, Kernel, Mount, Task
@@ -72,8 +73,18 @@ def may_change_to(k: Kernel, m: Mount, new: set[Attribute]) -> bool:
 
 @helper
 def keeps_locked(k: Kernel, m: Mount, new: set[Attribute]) -> bool:
-    """Nothing that is locked on a mount is missing afterwards."""
-    return all(a in new or is_atime(k, a) for a in m.locked_attributes)
+    """Nothing that is locked on a mount is missing afterwards, and the kind of its access times is as it was."""
+    for a in m.locked_attributes:
+        if (is_atime(k, a) and (a in new) != (a in m.attributes)) or (not is_atime(k, a) and a not in new):
+            return False
+    return True
+
+
+@helper
+def judge_change(k: Kernel, task: Task, m: Mount) -> None:
+    """What is changed is in a namespace of the caller's, over whose owner it has rights."""
+    assure("NS_MEMBER", may_use(k, task, m), "what is in no namespace of the caller's is changed", m)
+    assure("MNT_AUTH", may_mount(k, task), "a mount is changed without CAP_SYS_ADMIN over its namespace", m)
 
 
 @helper
@@ -94,6 +105,7 @@ def do_reconfigure_mnt(k: Kernel, task: Task, target: Mount, root: Dentry, flags
     if is_readonly(k, new - target.attributes) and written(k, target):
         fail(EBUSY, "something is open for writing")
     had = target.locked_attributes
+    judge_change(k, task, target)
     assure("LOCK_FLAGS", keeps_locked(k, target, new), "an attribute that is locked is taken off", target)
     target.attributes = new
     if k.bug(ML02):
@@ -112,9 +124,14 @@ def do_remount(k: Kernel, task: Task, target: Mount, root: Dentry, flags: Attrib
     sb = superblock_of(k, target.root.fs)
     if flags.readonly and not sb.readonly and written_fs(k, target.root.fs):
         fail(EBUSY, "something is open for writing")
+    judge_change(k, task, target)
+    allowed = owns_superblock(k, task, target.root.fs)
+    assure("MNT_AUTH", allowed, "a superblock is changed without CAP_SYS_ADMIN over its owner", target)
+    had = target.locked_attributes
     assure("LOCK_FLAGS", keeps_locked(k, target, new), "an attribute that is locked is taken off", target)
     sb.readonly = flags.readonly
     target.attributes = new
+    assure("LOCK_FLAGS", target.locked_attributes == had, "a remount takes locks off", target)
     return 0
 
 
@@ -207,9 +224,12 @@ def do_mount_setattr(
         if is_readonly(k, new - m.attributes) and written(k, m):
             fail(EBUSY, "something is open for writing")
     for m in changed:
-        m.attributes = new_attributes(k, m, how, on, off)
-        gone = any(not is_atime(k, a) and a not in m.attributes for a in m.locked_attributes)
-        assure("LOCK_FLAGS", not gone, "a locked attribute is taken off", m)
+        judge_change(k, task, m)
+        had = m.locked_attributes
+        new = new_attributes(k, m, how, on, off)
+        assure("LOCK_FLAGS", keeps_locked(k, m, new), "a locked attribute is taken off", m)
+        m.attributes = new
+        assure("LOCK_FLAGS", m.locked_attributes == had, "the lock of an attribute is taken off", m)
         if how.propagation == TypeChange.SHARED:
             change_type(k, m, Propagation.SHARED)
         if how.propagation == TypeChange.SLAVE:

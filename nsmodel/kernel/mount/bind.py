@@ -20,7 +20,7 @@ from nsmodel.kernel.mount.tree import (
     overmount,
     top_at,
 )
-from nsmodel.kernel.mutants import BIND_NONREC_OVER_LOCKED, ML06, ML17, RBIND_LOOP, SEQ_BATCH
+from nsmodel.kernel.mutants import BIND_NONREC_OVER_LOCKED, LOCKED_UNBINDABLE, ML06, ML17, RBIND_LOOP, SEQ_BATCH
 from nsmodel.kernel.nsfs import check_link, name_target, names_something
 from nsmodel.kernel.objects import Dentry, Descriptor, FsKind, Kernel, MntNamespace, Mount, NsFile, NsType, Task
 from nsmodel.kernel.pins import name_same, pin_file
@@ -69,7 +69,7 @@ def check_source(k: Kernel, task: Task, source: Mount, root: Dentry, rec: bool) 
         fail(EINVAL, "the source is not in the caller's mount namespace, nor in a tree copied from there")
     if not rec and has_locked_child(k, source, root) and not k.bug(BIND_NONREC_OVER_LOCKED):
         fail(EINVAL, "a locked mount hides something below the source")
-    if rec and locked_and_unbindable(k, source, root):
+    if rec and locked_and_unbindable(k, source, root) and not k.bug(LOCKED_UNBINDABLE):
         fail(EPERM, "a mount below the source is locked and unbindable")
 
 
@@ -78,7 +78,7 @@ def judge_copy(k: Kernel, task: Task, source: Mount, root: Dentry, rec: bool) ->
     """What was copied is of a tree that the caller may use, and shows nothing that a lock hides."""
     usable = may_use(k, task, source) or source.root.fs.kind == FsKind.NSFS
     assure("NS_MEMBER", usable, "what is in no namespace of the caller's is copied", source)
-    revealed = not rec and has_locked_child(k, source, root)
+    revealed = has_locked_child(k, source, root) if not rec else locked_and_unbindable(k, source, root)
     assure("LOCK_COVER", not revealed, "the copy shows what a locked mount hides", source)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import count, helper, invariant, require
+from nsmodel.kernel.credentials import user_within
 from nsmodel.kernel.mount.propagation import receivers
 from nsmodel.kernel.mount.tree import shows
-from nsmodel.kernel.nsproxy import user_within
 from nsmodel.kernel.objects import Kernel, Mount, PeerGroup
 
 

@@ -117,6 +117,12 @@ def do_move_mount(k: Kernel, task: Task, source: Mount, root: Dentry, at: Mount,
         fail(ELOOP, "a mount cannot go on itself")
     moving = source.ns is mount_ns(k, task)
     assure("LOCK_COVER", not (moving and source.locked), "a locked mount is moved off what it hides", source)
+    assure("NS_MEMBER", may_use(k, task, on), "the place is in no namespace of the caller's", on)
+    mobile = moving or is_anon_root(k, source)
+    assure("NS_MEMBER", mobile, "what is in no namespace of the caller's is moved", source)
+    over = topmost(k, at)
+    hidden = beneath and over.locked
+    assure("LOCK_COVER", not hidden or source.locked, "what comes beneath a locked mount is not locked", source, over)
     check_carries(k, topmost(k, source).root)
     check_attach(k, len_of(k, tree), len_kept(k, tree), source.mnt is not None, on, spot, moving)
     left = source.ns

@@ -4,7 +4,7 @@ mntns_install, v6.18)."""
 from __future__ import annotations
 
 from nsmodel.ir.language import Map, assure, helper
-from nsmodel.kernel.mount.propagation import lock_attributes
+from nsmodel.kernel.mount.propagation import keeps_restrictions, lock_attributes
 from nsmodel.kernel.mount.tree import clone_mount, on_path, topmost
 from nsmodel.kernel.mutants import MP01, MP17, NSFILES_COPIED
 from nsmodel.kernel.objects import FsStruct, Kernel, MntNamespace, Mount
@@ -33,6 +33,11 @@ def copy_mounts(k: Kernel, old: MntNamespace, new: MntNamespace, fs: FsStruct | 
                     c.master = m.group
                 c.locked = m.parent is not None
                 lock_attributes(k, c)
+                assure("LOCK_COVER", c.locked or m.parent is None, "a copy for another owner is not locked", m)
+                assure("LOCK_FLAGS", keeps_restrictions(k, c), "what restricts a copy for another owner may go", m)
+            assure("LOCK_COVER", c.locked or not m.locked, "the copy of a namespace forgets a lock", m)
+            kept = c.attributes == m.attributes and len(m.locked_attributes - c.locked_attributes) == 0
+            assure("LOCK_FLAGS", kept, "the copy of a namespace forgets an attribute, or that it is locked", m)
             copy[m] = c
     for m in k.mounts:
         twin = copy[m]

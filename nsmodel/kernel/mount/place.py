@@ -16,12 +16,12 @@ from nsmodel.ir.language import (
     helper,
     syscall,
 )
-from nsmodel.kernel.credentials import capable, may_call
-from nsmodel.kernel.mount.common import check_may_mount, is_readonly
+from nsmodel.kernel.credentials import capable, entitled, may_call
+from nsmodel.kernel.mount.common import check_may_mount, is_readonly, may_use
 from nsmodel.kernel.mount.new import open_mount
 from nsmodel.kernel.mount.path import names, walks_to
-from nsmodel.kernel.mount.tree import below, mount_ns, superblock_of, top_at
-from nsmodel.kernel.mutants import ML08, ML15
+from nsmodel.kernel.mount.tree import below, may_mount, mount_ns, superblock_of, top_at
+from nsmodel.kernel.mutants import ML08, ML15, PIVOT_NO_LOCK
 from nsmodel.kernel.objects import CapabilityKind, Dentry, Descriptor, FsKind, FsStruct, Kernel, Mount, Task
 from nsmodel.kernel.pins import name_same
 from nsmodel.kernel.refs import set_pwd, set_root
@@ -125,6 +125,8 @@ def do_chroot(k: Kernel, task: Task, at: Mount, dentry: Dentry) -> int:
         fail(EPERM, "no CAP_SYS_CHROOT in the caller's user namespace")
     fs = task.fs
     assert fs is not None
+    allowed = entitled(k, task, task.user_ns, CapabilityKind.SYS_CHROOT)
+    assure("CAP_CONFINED", allowed, "a root directory is changed without CAP_SYS_CHROOT", task)
     set_root(k, fs, at, dentry)
     return 0
 
@@ -242,9 +244,15 @@ def path_pivot_root(k: Kernel, task: Task, new: Mount, new_dentry: Dentry, at: M
     if not reachable(k, new, new_dentry, root, root_dentry) and not k.bug(ML15):
         fail(EINVAL, "the new root is not below the current one")
     place = root.mountpoint
-    if root.locked:
+    assure("LOCK_COVER", not new.locked, "a locked mount is moved off what it hides", new)
+    was_locked = root.locked
+    if was_locked and not k.bug(PIVOT_NO_LOCK):
         new.locked = True
         root.locked = False
+    assure("LOCK_COVER", new.locked or not was_locked, "the new root can be taken off what the old one hid", new)
+    mine = may_use(k, task, new) and may_use(k, task, root)
+    assure("NS_MEMBER", mine, "a root is in no namespace of the caller's", new, root)
+    assure("MNT_AUTH", may_mount(k, task), "the root changes without CAP_SYS_ADMIN over its namespace", new)
     root.parent = old
     root.mountpoint = old_dentry
     new.parent = above_root

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import EINVAL, ENOSPC, Map, assure, fail, helper
+from nsmodel.kernel.mount.common import is_atime
 from nsmodel.kernel.mount.tree import clone_tree, copied, mounted_at, shows, subtree, topmost
 from nsmodel.kernel.mutants import (
     BIND_OUTSIDE,
@@ -12,6 +13,7 @@ from nsmodel.kernel.mutants import (
     DETACHED_RECEIVES,
     MP04,
     MP05,
+    MP20,
     SLAVES_FORGOTTEN,
 )
 from nsmodel.kernel.objects import AttributeKind, Dentry, Kernel, MntNamespace, Mount, PeerGroup
@@ -58,11 +60,14 @@ def lock_attributes(k: Kernel, m: Mount) -> None:
     """What restricts a mount may not be taken off where it lands, and the kind of its access times not changed
     (fs/namespace.c: lock_mnt_tree, v6.18)."""
     for a in k.attributes:
-        atime = (
-            a.kind == AttributeKind.NOATIME or a.kind == AttributeKind.NODIRATIME or a.kind == AttributeKind.RELATIME
-        )
-        if atime or (a in m.attributes and a.kind != AttributeKind.NOSYMFOLLOW):
+        if is_atime(k, a) or (a in m.attributes and a.kind != AttributeKind.NOSYMFOLLOW):
             m.locked_attributes.add(a)
+
+
+@helper
+def keeps_restrictions(k: Kernel, m: Mount) -> bool:
+    """No attribute that restricts a mount may be taken off it."""
+    return all(a in m.locked_attributes or is_atime(k, a) or a.kind == AttributeKind.NOSYMFOLLOW for a in m.attributes)
 
 
 @helper
@@ -76,7 +81,8 @@ def lock_tree(k: Kernel, tree: set[Mount], top: Mount) -> None:
 
 @helper
 def put_on(k: Kernel, head: Mount, at: Mount, dentry: Dentry) -> None:
-    """Hang a tree on a place; what is mounted there goes on top of it (fs/namespace.c: mnt_change_mountpoint)."""
+    """Hang a tree on a place; what is mounted there goes on top of it (fs/namespace.c: mnt_change_mountpoint). Where
+    that is locked, the tree now hides what it hid, and is locked as well; Linux 6.18 forgets that."""
     covered = mounted_at(k, at, dentry)
     head.parent = at
     head.mountpoint = dentry
@@ -84,6 +90,10 @@ def put_on(k: Kernel, head: Mount, at: Mount, dentry: Dentry) -> None:
         top = topmost(k, head)
         covered.parent = top
         covered.mountpoint = top.root
+        if covered.locked and not k.bug(MP20):
+            head.locked = True
+        hides = head.locked or not covered.locked
+        assure("LOCK_COVER", hides, "what comes beneath a locked mount can be taken off with it", head, covered)
 
 
 @helper
@@ -162,18 +172,47 @@ def check_attach(k: Kernel, size: int, kept: int, file: bool, dst: Mount, spot: 
 
 
 @helper
-def judge_attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, taking: set[Mount], before: set[Mount]) -> None:
-    """Every receiver that shows the place has a copy there: a peer in the own group of the place, a slave elsewhere."""
+def hears(k: Kernel, r: Mount, g: PeerGroup) -> bool:
+    """A mount is in a group, or its masters lead up to it."""
+    here: PeerGroup | None = r.master
+    if r.group is g:
+        return True
+    seen: set[PeerGroup] = set()
+    while here is not None and here not in seen:
+        if here is g:
+            return True
+        seen.add(here)
+        up: PeerGroup | None = None
+        for p in k.mounts:
+            if p.group is here and p.master is not None:
+                up = p.master
+        here = up
+    return False
+
+
+@helper
+def judge_attach(
+    k: Kernel, top: Mount, dst: Mount, dentry: Dentry, size: int, standing: set[Mount], before: set[Mount]
+) -> None:
+    """Every receiver that shows the place, of those that are mounted somewhere (`standing`), has a copy of the whole
+    tree of `size` there, and nobody else has: a peer in the own group of the place, a slave elsewhere."""
+    g = dst.group
+    taking = {r for r in standing if g is not None and r is not dst and shows(k, r, dentry) and hears(k, r, g)}
+    made = k.mounts - before
+    wanted = 0
     for r in taking:
+        wanted += size
         copies = {c for c in k.mounts - before if c.parent is r and c.mountpoint is dentry and c.root is top.root}
         assure("PROP_EXACT", any(c in copies for c in k.mounts), "a receiver has no copy", r)
         for c in copies:
             peers = c.group is top.group
             assure("PROP_EXACT", (r.group is dst.group) == peers, "a copy is linked to the wrong group", r, c)
             assure("PROP_EXACT", peers or c.master is not None, "the copy for a slave is no slave", r, c)
-        there = r.ns
+    assure("PROP_EXACT", len_of(k, made) == wanted, "a copy is not whole, or is for somebody else", top, dst)
+    for c in made:
+        there = c.ns
         quiet = there is None or not there.anonymous
-        assure("DETACHED_QUIET", quiet, "a tree that is mounted nowhere receives a mount", r)
+        assure("DETACHED_QUIET", quiet, "a tree that is mounted nowhere receives a mount", c)
 
 
 @helper
@@ -190,10 +229,17 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
     reached = receivers(k, dst)
     was_shared = {m for m in k.mounts if m.group is not None}
     waiting = takers(k, dst, dentry)
-    taking = waiting
     before = {m for m in k.mounts}
+    standing: set[Mount] = set()
+    for m in k.mounts:
+        lives = m.ns
+        if lives is not None and not lives.anonymous:
+            standing.add(m)
     blind = {r for r in reached - waiting if not any(w.group is r.group for w in waiting)}
     covered = mounted_at(k, dst, dentry)
+    here = dst.ns
+    living = here is mine or (here is not None and here.anonymous)
+    assure("NS_MEMBER", living, "something is hung on what is in no namespace of the caller's", dst)
     top.parent = dst
     top.mountpoint = dentry
     for m in tree:
@@ -247,9 +293,12 @@ def attach(k: Kernel, top: Mount, dst: Mount, dentry: Dentry, mine: MntNamespace
             there = taker.ns
             if there is not None and there.owner is not mine.owner:
                 lock_tree(k, copies, made)
+                for c in copies:
+                    assure("LOCK_COVER", c is made or c.locked, "a copy for another owner is not locked", c)
+                    assure("LOCK_FLAGS", keeps_restrictions(k, c), "what restricts a copy for another owner may go", c)
             lands[made] = taker
     for c in k.mounts - before:
         at = lands[c]
         if at is not None:
             put_on(k, c, at, dentry)
-    judge_attach(k, top, dst, dentry, taking, before)
+    judge_attach(k, top, dst, dentry, len_of(k, going), standing, before)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsmodel.ir.language import Map, helper, the
+from nsmodel.ir.language import Map, assure, helper, the
 from nsmodel.kernel.credentials import admin
 from nsmodel.kernel.objects import Dentry, FileSystem, Kernel, MntNamespace, Mount, Superblock, Task
 from nsmodel.kernel.pins import name_same
@@ -171,6 +171,12 @@ def clone_tree(k: Kernel, originals: set[Mount], top: Mount, root: Dentry, ns: M
         on = m.parent
         if twin is not None and m is not top and on is not None:
             twin.parent = copy[on]
+    for m in originals:
+        twin = copy[m]
+        if twin is not None:
+            assure("LOCK_COVER", twin.locked or not m.locked or m is top, "a copy forgets a lock", m)
+            kept = twin.attributes == m.attributes and twin.locked_attributes == m.locked_attributes
+            assure("LOCK_FLAGS", kept, "a copy forgets an attribute, or that it is locked", m)
     head = copy[top]
     assert head is not None
     head.mountpoint = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nsmodel.ir.language import EAGAIN, EBUSY, EINVAL, EPERM, Flags, assure, error, fail, given, helper, syscall
 from nsmodel.kernel.credentials import admin, may_call
-from nsmodel.kernel.mount.common import check_may_mount, check_mine, owns_superblock, written_fs
+from nsmodel.kernel.mount.common import check_may_mount, check_mine, may_use, owns_superblock, written_fs
 from nsmodel.kernel.mount.path import ends_on
 from nsmodel.kernel.mount.tree import may_mount, mount_ns, subtree, superblock_of, top_at
 from nsmodel.kernel.mount.victims import Leaving, copies_busy, is_held, is_used, umount_tree, victims
@@ -94,6 +94,8 @@ def path_umount(k: Kernel, task: Task, at: Mount, dentry: Dentry, flags: UmountF
     if not flags.detach and copies_busy(k, target, gone):
         fail(EBUSY, "a copy of the mount that would go too is in use")
     assure("LOCK_COVER", not target.locked, "a locked mount is unmounted alone", target)
+    assure("NS_MEMBER", may_use(k, task, target), "what is in no namespace of the caller's is unmounted", target)
+    assure("MNT_AUTH", may_mount(k, task), "a mount is taken off without CAP_SYS_ADMIN over its namespace", target)
     idle = flags.detach or not any(is_used(k, v) for v in gone)
     assure("SYNC_UMOUNT_IDLE", idle, "what a synchronous umount takes along is idle", target)
     umount_tree(k, going, gone, target, Leaving.LAZY if flags.detach else Leaving.SYNC)

@@ -8,7 +8,7 @@ import enum
 from nsmodel.ir.language import assure, helper
 from nsmodel.kernel.mount.propagation import leave_group, receivers
 from nsmodel.kernel.mount.tree import has_children, mounted_at
-from nsmodel.kernel.mutants import ML04, ML05, MP07, MP19, UMOUNT_KEEPS_TYPE
+from nsmodel.kernel.mutants import ML04, ML05, ML10, MP07, MP19, UMOUNT_HEEDS_NO_LOCKS, UMOUNT_KEEPS_TYPE
 from nsmodel.kernel.objects import Kernel, Mount
 
 
@@ -21,6 +21,8 @@ class Leaving(enum.IntEnum):
     """What is locked stays on what was taken off with it, and hides what it hid (disconnect_mount)."""
     CONNECTED = 2
     """Nothing parts: whoever stands in the tree sees it as it was."""
+    ENDING = 3
+    """Their namespace ends: as lazily."""
 
 
 @helper
@@ -91,7 +93,7 @@ def victims(k: Kernel, going: set[Mount], root: Mount) -> set[Mount]:
     while changed:
         changed = False
         for m in out - going:
-            if m.locked and m not in unlocked and m.parent not in out:
+            if m.locked and m not in unlocked and m.parent not in out and not k.bug(UMOUNT_HEEDS_NO_LOCKS):
                 out.discard(m)
                 changed = True
     return out
@@ -138,6 +140,8 @@ def take_off(k: Kernel, gone: set[Mount], how: Leaving) -> None:
         stays = how == Leaving.CONNECTED and not k.bug(ML05)
         if how == Leaving.LAZY and m.locked and not k.bug(ML04):
             stays = True
+        if how == Leaving.ENDING and m.locked and not k.bug(ML10):
+            stays = True
         m.ns = None
         m.expiring = False
         if not (stays and on is not None and on in gone):
@@ -178,7 +182,11 @@ def umount_tree(k: Kernel, going: set[Mount], gone: set[Mount], target: Mount, h
         hidden = m.locked and (above is None or above not in gone)
         assure("UMOUNT_EXACT", not hidden, "a lock that stays in force hid something", m)
     left = {m for m in k.mounts - gone if m.ns is not None and m.parent is not None}
+    spared = candidates(k, going) - gone
     slide(k, gone)
+    for m in spared:
+        held = any(c.parent is m and c.mountpoint is not m.root and c not in gone for c in k.mounts)
+        assure("UMOUNT_EXACT", held or m.locked, "a copy stays that nothing keeps", m)
     take_off(k, gone, how)
     for m in left:
         under = m.parent

@@ -8,7 +8,7 @@ from nsmodel.kernel.credentials import capable, may_call
 from nsmodel.kernel.fork import threaded
 from nsmodel.kernel.mount.common import has_kind
 from nsmodel.kernel.mount.tree import mount_ns
-from nsmodel.kernel.mutants import NNP_SETUID, SUID_UNMAPPED
+from nsmodel.kernel.mutants import FCAPS_ANY_ROOT, NNP_SETUID, SUID_UNMAPPED
 from nsmodel.kernel.nsproxy import enter_time_for_children
 from nsmodel.kernel.objects import (
     AttributeKind,
@@ -21,6 +21,7 @@ from nsmodel.kernel.objects import (
     Program,
     SecurebitKind,
     Task,
+    UserNamespace,
 )
 from nsmodel.kernel.refs import copy_nsproxy, put_mount, put_nsproxy, put_user_ns
 from nsmodel.kernel.user.maps import is_root, shows_id
@@ -77,19 +78,23 @@ def new_egid(k: Kernel, task: Task, program: Program | None) -> Id:
 
 
 @helper
+def rooted_above(k: Kernel, ns: UserNamespace, kid: Id) -> bool:
+    """A user is root of a user namespace or of one above it (rootid_owns_currentns)."""
+    here: UserNamespace | None = ns
+    while here is not None:
+        if is_root(k, here, kid):
+            return True
+        here = here.owner
+    return False
+
+
+@helper
 def has_file_capabilities(k: Kernel, task: Task, program: Program | None) -> bool:
     """The file has capabilities, and their root is root of the caller's user namespace or of one above it
-    (get_vfs_caps_from_disk, rootid_owns_currentns)."""
+    (get_vfs_caps_from_disk)."""
     if program is None or (len(program.permitted) == 0 and len(program.inheritable) == 0) or not may_suid(k, task):
         return False
-    here = task.user_ns
-    counts = is_root(k, here, program.rootid)
-    up = here.owner
-    while up is not None:
-        if is_root(k, up, program.rootid):
-            counts = True
-        up = up.owner
-    return counts
+    return rooted_above(k, task.user_ns, program.rootid) or k.bug(FCAPS_ANY_ROOT)
 
 
 @helper
@@ -138,6 +143,10 @@ def execve(k: Kernel, task: Task, program: Program | None) -> int:
     if filed or changed:
         ambient = set()
     permitted = permitted | ambient
+    trusted = program is None or len(gained) == 0 or rooted_above(k, ns, program.rootid)
+    assure("CAP_CONFINED", trusted, "the capabilities of a file of another user namespace's count", task, program)
+    within = len(gained - task.bounding - task.inheritable) == 0
+    assure("CAP_CONFINED", within, "a file gives capabilities beyond the bounding set", task, program)
     more = len(permitted - task.permitted) > 0
     assure("CAP_CONFINED", not more or not task.no_new_privs, "an exec gives capabilities despite no_new_privs", task)
     known = euid == task.euid or shows_id(k, ns, IdKind.UID, euid)

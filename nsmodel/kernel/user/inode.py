@@ -45,6 +45,8 @@ def chmod(k: Kernel, task: Task, program: Program, setuid: bool, setgid: bool) -
         fail(EROFS, "the mount or its file system is read-only")
     if not owns(k, task, program):
         fail(EPERM, "another user's file, and no CAP_FOWNER over it")
+    own = task.fsuid == program.uid or shows_id(k, task.user_ns, IdKind.UID, program.uid)
+    assure("INODE_CAP", own, "a file of a user who is not mapped is changed", task, program)
     member = in_group(k, task, program)
     over = capable_over_inode(k, task, program.uid, program.gid, CapabilityKind.FSETID)
     program.setuid = setuid

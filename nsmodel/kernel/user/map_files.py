@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 
 from nsmodel.ir.language import EACCES, EINVAL, EPERM, Flags, assure, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable, copy_rights, may_call
+from nsmodel.kernel.credentials import capable, copy_rights, entitled, may_call
 from nsmodel.kernel.mutants import MAP_TWICE, ROOT_MAP_UNASKED, US05, US08
 from nsmodel.kernel.objects import (
     CapabilityKind,
@@ -250,7 +250,7 @@ def write_map(k: Kernel, task: Task, target: Task, kind: IdKind, lines: MapLines
 
 
 @helper
-def do_setgroups(k: Kernel, ns: UserNamespace, allow: bool) -> int:
+def do_setgroups(k: Kernel, opener: Credentials, ns: UserNamespace, allow: bool) -> int:
     """proc_setgroups_write."""
     if allow:
         if not ns.setgroups:
@@ -258,6 +258,9 @@ def do_setgroups(k: Kernel, ns: UserNamespace, allow: bool) -> int:
     else:
         if written(k, ns, IdKind.GID):
             fail(EPERM, "the groups are mapped already")
+        allowed = entitled(k, opener, ns, CapabilityKind.SYS_ADMIN)
+        assure("OPENER_CRED", allowed, "setgroups is denied with rights that the opener had not", ns)
+        assure("GROUP_NODROP", not written(k, ns, IdKind.GID), "setgroups is denied where groups are mapped", ns)
         ns.setgroups = False
     return 0
 
@@ -267,7 +270,7 @@ def write_setgroups(k: Kernel, task: Task, target: Task, allow: bool) -> int:
     """Open /proc/PID/setgroups, write allow or deny and close it."""
     given(may_call(k, task) and target.state == TaskState.RUNNING)
     check_open(k, task, target, True)
-    return do_setgroups(k, target.user_ns, allow)
+    return do_setgroups(k, task, target.user_ns, allow)
 
 
 @syscall(source="kernel/user_namespace.c: proc_uid_map_operations; fs/proc/base.c: proc_id_map_open (v6.18)")
@@ -296,7 +299,7 @@ def write_map_file(k: Kernel, task: Task, file: MapFile, lines: MapLines) -> int
 def write_setgroups_file(k: Kernel, task: Task, file: MapFile, allow: bool) -> int:
     """Write allow or deny to a setgroups file that is open."""
     given(may_call(k, task) and file.table is task.group_leader and file.setgroups)
-    return do_setgroups(k, file.ns, allow)
+    return do_setgroups(k, file, file.ns, allow)
 
 
 @syscall(source="fs/file.c: close_fd (v6.18); close(2)")

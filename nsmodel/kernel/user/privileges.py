@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsmodel.ir.language import EPERM, Flags, assure, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable, holds, may_call
+from nsmodel.kernel.credentials import capable, entitled, holds, may_call
 from nsmodel.kernel.mutants import CAPSET_ANY
 from nsmodel.kernel.objects import Capability, CapabilityKind, Kernel, Securebit, SecurebitKind, Task
 from nsmodel.kernel.user.setid import secured
@@ -66,6 +66,10 @@ def do_capset(k: Kernel, task: Task, e: set[Capability], p: set[Capability], i: 
     if len(e - p) > 0:
         fail(EPERM, "effective capabilities that are not permitted")
     assure("CAP_CONFINED", len(p - task.permitted) == 0, "a task gives itself capabilities", task)
+    more = i - task.inheritable
+    inside = len(more - task.bounding) == 0
+    inside = inside and (len(more - task.permitted) == 0 or entitled(k, task, task.user_ns, CapabilityKind.SETPCAP))
+    assure("CAP_CONFINED", inside, "a task makes inheritable what it may not", task)
     if len(p - task.permitted) > 0:
         task.group_leader.dumpable = False
     task.effective = e

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from nsmodel.ir.language import EINVAL, EPERM, Flags, Range, assure, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable, may_call
-from nsmodel.kernel.mutants import SETGROUPS_UNMAPPED, SETUID_ANY
+from nsmodel.kernel.credentials import capable, entitled, may_call
+from nsmodel.kernel.mutants import SETGID_ANY, SETGROUPS_UNMAPPED, SETUID_ANY
 from nsmodel.kernel.objects import CapabilityKind, Group, Id, IdKind, Kernel, SecurebitKind, Task
 from nsmodel.kernel.user.maps import NOBODY, is_root, kernel_id, maps_id, shown_id, written
 
@@ -45,9 +45,24 @@ def fix_capabilities(k: Kernel, task: Task, uid: Id, euid: Id, suid: Id) -> None
 
 
 @helper
+def own_user(k: Kernel, task: Task, uid: Id) -> bool:
+    """A user is the task's real, effective or saved one."""
+    return uid == task.uid or uid == task.euid or uid == task.suid
+
+
+@helper
+def own_group(k: Kernel, task: Task, gid: Id) -> bool:
+    """A group is the task's real, effective or saved one."""
+    return gid == task.gid or gid == task.egid or gid == task.sgid
+
+
+@helper
 def become_user(k: Kernel, task: Task, uid: Id, euid: Id, suid: Id) -> None:
     """Take users; the one for files is the effective one. A change of the latter two makes the process undumpable
     (kernel/cred.c: commit_creds, v6.18)."""
+    own = own_user(k, task, uid) and own_user(k, task, euid) and own_user(k, task, suid)
+    allowed = own or entitled(k, task, task.user_ns, CapabilityKind.SETUID)
+    assure("CAP_CONFINED", allowed, "another user is taken without CAP_SETUID", task)
     if task.euid != euid or task.fsuid != euid:
         task.group_leader.dumpable = False
     fix_capabilities(k, task, uid, euid, suid)
@@ -60,24 +75,15 @@ def become_user(k: Kernel, task: Task, uid: Id, euid: Id, suid: Id) -> None:
 @helper
 def become_group(k: Kernel, task: Task, gid: Id, egid: Id, sgid: Id) -> None:
     """Take groups."""
+    own = own_group(k, task, gid) and own_group(k, task, egid) and own_group(k, task, sgid)
+    allowed = own or entitled(k, task, task.user_ns, CapabilityKind.SETGID)
+    assure("CAP_CONFINED", allowed, "another group is taken without CAP_SETGID", task)
     if task.egid != egid or task.fsgid != egid:
         task.group_leader.dumpable = False
     task.gid = gid
     task.egid = egid
     task.sgid = sgid
     task.fsgid = egid
-
-
-@helper
-def own_user(k: Kernel, task: Task, uid: Id) -> bool:
-    """A user is the task's real, effective or saved one."""
-    return uid == task.uid or uid == task.euid or uid == task.suid
-
-
-@helper
-def own_group(k: Kernel, task: Task, gid: Id) -> bool:
-    """A group is the task's real, effective or saved one."""
-    return gid == task.gid or gid == task.egid or gid == task.sgid
 
 
 @helper
@@ -111,7 +117,6 @@ def setresuid(k: Kernel, task: Task, ruid: IdOrKeep, euid: IdOrKeep, suid: IdOrK
         allowed = capable(k, task, task.user_ns, CapabilityKind.SETUID)
         if new and not allowed and not k.bug(SETUID_ANY):
             fail(EPERM, "an id that the caller has not, without CAP_SETUID")
-        assure("CAP_CONFINED", allowed or not new, "another user is taken without CAP_SETUID", task)
         become_user(k, task, r, e, s)
     return 0
 
@@ -181,7 +186,7 @@ def setresgid(k: Kernel, task: Task, rgid: IdOrKeep, egid: IdOrKeep, sgid: IdOrK
     same = r == task.gid and e == task.egid and s == task.sgid and (egid == KEEP or e == task.fsgid)
     if not same:
         new = not own_group(k, task, r) or not own_group(k, task, e) or not own_group(k, task, s)
-        if new and not capable(k, task, task.user_ns, CapabilityKind.SETGID):
+        if new and not capable(k, task, task.user_ns, CapabilityKind.SETGID) and not k.bug(SETGID_ANY):
             fail(EPERM, "a group that the caller has not, without CAP_SETGID")
         become_group(k, task, r, e, s)
     return 0
@@ -238,6 +243,8 @@ def setgroups(k: Kernel, task: Task, list: GroupList) -> int:
     given(list.size < 2 or any(g.gid == two for g in k.groups))
     new: set[Group] = {g for g in k.groups if (list.size > 0 and g.gid == one) or (list.size > 1 and g.gid == two)}
     trusted = written(k, ns, IdKind.GID) and ns.setgroups
+    allowed = entitled(k, task, ns, CapabilityKind.SETGID)
+    assure("CAP_CONFINED", allowed, "groups are taken without CAP_SETGID", task)
     assure("GROUP_NODROP", trusted, "groups are given up where nobody with rights allowed it", task, ns)
     task.groups = new
     return 0

@@ -7,8 +7,8 @@ on to the top.
 
 from __future__ import annotations
 
-from nsmodel.ir.language import EACCES, ENOSPC, fail, given, helper, syscall
-from nsmodel.kernel.credentials import capable, may_call
+from nsmodel.ir.language import EACCES, ENOSPC, assure, fail, given, helper, syscall
+from nsmodel.kernel.credentials import capable, entitled, may_call
 from nsmodel.kernel.mutants import UCOUNT_LEAF_ONLY, UCOUNT_NOT_ABOVE
 from nsmodel.kernel.objects import (
     CapabilityKind,
@@ -166,6 +166,8 @@ def set_limit(k: Kernel, task: Task, kind: NsType, limit: int) -> int:
     if not capable(k, task, task.user_ns, CapabilityKind.SYS_RESOURCE):
         fail(EACCES, "no CAP_SYS_RESOURCE in the user namespace")
     ns = task.user_ns
+    allowed = entitled(k, task, ns, CapabilityKind.SYS_RESOURCE)
+    assure("CAP_CONFINED", allowed, "a limit is set without CAP_SYS_RESOURCE", task)
     if kind == NsType.MNT:
         ns.max_mnt = limit + 1
     if kind == NsType.UTS:

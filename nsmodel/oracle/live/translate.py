@@ -26,7 +26,10 @@ NS = {
     "mnt": 0x20000, "uts": 0x04000000, "ipc": 0x08000000, "pid": 0x20000000, "net": 0x40000000, "cgroup": 0x02000000,
     "time": 0x80, "user": 0x10000000,
 }  # fmt: skip
-IOCTL = {"userns": 0xB701, "parent": 0xB702, "nstype": 0xB703, "owner_uid": 0xB704, "id": 0x8008B70D}
+IOCTL = {
+    "userns": 0xB701, "parent": 0xB702, "nstype": 0xB703, "owner_uid": 0xB704, "id": 0x8008B70D,
+    "mnt_next": 0x8010B70B, "mnt_prev": 0x8010B70C,
+}  # fmt: skip
 """NS_GET_* requests (include/uapi/linux/nsfs.h)."""
 CLONE_DETACHED = 0x00400000
 """A bit that clone3 refuses."""
@@ -182,6 +185,11 @@ def _ns_ioctl(request: str) -> Callable[[Machine, int, dict[str, Any]], Command]
     return make
 
 
+def ns_mnt_get_next(m: Machine, task: int, a: dict[str, Any]) -> Command:
+    new = m.fresh_handle()
+    return Command(("J", m.handle(a["file"]), new, IOCTL["mnt_prev" if a["previous"] else "mnt_next"]), handle=new)
+
+
 def set_limit(m: Machine, task: int, a: dict[str, Any]) -> Command:
     return Command(("F", f"sys/user/max_{_link(a['kind'])}_namespaces", a["limit"]))
 
@@ -232,6 +240,7 @@ COMMANDS: dict[str, Callable[[Machine, int, dict[str, Any]], Command]] = {
     "ns_get_parent": _ns_ioctl("parent"),
     "ns_get_nstype": _ns_ioctl("nstype"),
     "ns_get_owner_uid": _ns_ioctl("owner_uid"),
+    "ns_mnt_get_next": ns_mnt_get_next,
     "set_limit": set_limit,
 }
 """The command of each atomic operation, those on mounts aside."""

@@ -131,6 +131,10 @@ def mount_change_type(m: Machine, task: int, a: Arguments) -> Command:
     return Command(("mm", "=none", m.path(task, a["target"], a["root"]), "-", word))
 
 
+def isolate(m: Machine, task: int, a: Arguments) -> Command:
+    return Command(("mm", "=none", "/", "-", MS_REC | TYPES["SLAVE"]))
+
+
 def _remount(flags: int) -> Callable[[Machine, int, Arguments], Command]:
     def make(m: Machine, task: int, a: Arguments) -> Command:
         word = flags | ms_attributes(m, a["flags"], True)
@@ -251,6 +255,7 @@ COMMANDS: dict[str, Callable[[Machine, int, Arguments], Command]] = {
     "mount_bind": mount_bind,
     "mount_move": mount_move,
     "mount_change_type": mount_change_type,
+    "isolate": isolate,
     "mount_remount": _remount(MS_REMOUNT),
     "mount_remount_bind": _remount(MS_REMOUNT | MS_BIND),
     "umount2": umount2,

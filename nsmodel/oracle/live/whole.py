@@ -25,7 +25,7 @@ from nsmodel.kernel.mount.type import mount_change_type
 from nsmodel.kernel.mount.umount import umount2
 from nsmodel.kernel.mount.unlink import exchange, rename, unlink
 from nsmodel.kernel.nsfs import close, open_ns, pidfd_open
-from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_owner_uid, ns_get_parent, ns_get_userns
+from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_owner_uid, ns_get_parent, ns_get_userns, ns_mnt_get_next
 from nsmodel.kernel.objects import AttributeKind, CapabilityKind, FsKind, Kernel, SecurebitKind
 from nsmodel.kernel.session import (
     getpgid,
@@ -139,6 +139,7 @@ WHOLE = Spec(
         op(ambient_lower), op(ambient_clear), op(write_map, lines=[MapLines()]), op(write_setgroups), op(open_map),
         op(write_map_file, lines=[MapLines()]), op(write_setgroups_file), op(close_map), op(execve), op(chmod),
         op(ns_get_userns), op(ns_get_parent), op(ns_get_nstype), op(ns_get_owner_uid),
+        op(ns_mnt_get_next),
     ),
     properties=(),
 )  # fmt: skip
@@ -148,7 +149,7 @@ PROCESS = {
     "waitid": 2, "kill": 5, "tgkill": 2, "pidfd_send_signal": 2, "sigaction": 2, "getpid": 1, "gettid": 1, "getppid": 2,
     "getpgid": 2, "getsid": 2, "setsid": 2, "setpgid": 3, "set_child_subreaper": 2, "setuid": 2, "open_ns": 8,
     "close": 2, "pidfd_open": 4, "set_limit": 2, "ns_get_userns": 3, "ns_get_parent": 3, "ns_get_nstype": 1,
-    "ns_get_owner_uid": 2,
+    "ns_get_owner_uid": 2, "ns_mnt_get_next": 1,
 }  # fmt: skip
 MOUNTS = {
     "mount_new": 10, "mount_bind": 14, "mount_move": 7, "mount_change_type": 12, "mount_remount": 2,

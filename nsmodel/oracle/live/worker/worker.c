@@ -91,10 +91,10 @@ static void perform(int slot, char *at) {
   case 'O': h = (int)number(&at); result = SYS(openat, PROC, word(&at), 0); break;
   case 'P': h = (int)number(&at); result = SYS(pidfd_open, number(&at), 0); break;
   case 'J': {
-    uint64_t told = 0;
+    uint64_t told[2] = {0, 0};
     a = number(&at); h = (int)number(&at); b = number(&at);
-    result = SYS(ioctl, handle[a], b, &told);
-    if (b > 0xb703 && result == 0) result = b == 0xb704 ? (long)(uint32_t)told : (long)told;
+    result = SYS(ioctl, handle[a], b, told);
+    if (b > 0xb703 && result == 0) result = b == 0xb704 ? (long)(uint32_t)told[0] : (long)told[0];
     break;
   }
   case 'X': h = (int)number(&at); result = SYS(close, handle[h]); handle[h] = -1; break;
