@@ -100,7 +100,7 @@ class _Writer:
             "};",
             "",
             f"#define OLDEST {version_code(OLDEST)}",
-            f"#define SHOWS_PROC {int("PROC" in shown_types(start))}",
+            f"#define SHOWS_PROC {int('PROC' in shown_types(start))}",
         ]
         if "MOUNT_TABLE" in facets:
             options = [quoted(name) + "," for name in self._options(start)]
