@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from nsmodel.ir.language import ScopeCut
@@ -11,10 +12,18 @@ from nsmodel.traces.observable import difference
 from nsmodel.traces.record import step_of
 from nsmodel.traces.trace import Step
 
+ROOM = 8
+"""Slots of each collection that calls have more than in the scope, when they are made again."""
+
+
+def roomy(system: TransitionSystem) -> TransitionSystem:
+    """The system with more room: what a mutant makes besides must not end its run."""
+    return dataclasses.replace(system, bounds=tuple((name, slots + ROOM) for name, slots in system.bounds))
+
 
 def steps_of(system: TransitionSystem, calls: Sequence[Call]) -> tuple[list[Step], bool]:
     """The steps as far as they go, and whether they end because the next call cannot be made there. They end as well
-    behind a step that breaks a rule, or needs more objects than the scope has: what comes then cannot be told."""
+    behind a step that breaks a rule, or needs more objects than there is room for: what comes then cannot be told."""
     out: list[Step] = []
     frozen = system.initial
     for call in calls:

@@ -11,7 +11,7 @@ from nsmodel.system.operation import Call
 from nsmodel.system.precedence import passing, place_text
 from nsmodel.system.spec import SpecError
 from nsmodel.system.transition import TransitionSystem
-from nsmodel.testgen.again import steps_of, told_apart
+from nsmodel.testgen.again import roomy, steps_of, told_apart
 from nsmodel.testgen.seen import along
 from nsmodel.traces.observable import visible
 from nsmodel.traces.trace import Step, Trace
@@ -36,7 +36,7 @@ class Killers:
     """Looks for the mutants that kill a case of one system."""
 
     def __init__(self, system: TransitionSystem) -> None:
-        self.system = system
+        self.system = roomy(system)
         self._mutants: dict[str, TransitionSystem | None] = {}
         places = {check.place for o in (*system.spec.operations, *system.spec.edges) for check in checks_of(o)}
         self._places = {place_text(*place): place for place in places}
