@@ -9,8 +9,9 @@ from nsmodel.kernel.join import setns
 from nsmodel.kernel.mutants import US_ABOVE
 from nsmodel.kernel.nsfs import close, open_ns
 from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_owner_uid, ns_get_parent, ns_get_userns
-from nsmodel.kernel.objects import IdKind, Kernel, NsType
+from nsmodel.kernel.objects import IdKind, Kernel, NsType, Signal
 from nsmodel.kernel.properties import FAIL_ATOMIC, NO_LEAK, NO_UAF, NS_ISOL, REF_EXACT, STEP_TOTAL
+from nsmodel.kernel.signal import KillTo, kill, tgkill
 from nsmodel.kernel.user.base import Users
 from nsmodel.kernel.user.map_files import MapLines, write_map
 from nsmodel.kernel.user.setid import setuid
@@ -56,6 +57,7 @@ SPEC = Spec(
         op(ns_get_owner_uid),
         op(close),
     ),
+    edges=(op(kill, to=[KillTo.PROCESS], signal=[Signal.NONE]), op(tgkill, signal=[Signal.NONE])),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
     kills={US_ABOVE: "NS_ISOL"},
