@@ -9,7 +9,7 @@ from nsmodel.kernel.versions import FIXED, switches_of, versions
 from nsmodel.system.operation import Call
 from nsmodel.system.spec import SpecError
 from nsmodel.system.transition import TransitionSystem
-from nsmodel.testgen.again import roomy, steps_of, told_apart
+from nsmodel.testgen.again import made_again, roomy, told_apart
 from nsmodel.testgen.case import Variant
 from nsmodel.traces.record import record
 from nsmodel.traces.trace import Step
@@ -29,13 +29,13 @@ class Variants:
         out = []
         for other in self.others:
             try:
-                steps, ended = steps_of(other, calls)
+                again = made_again(other, calls)
             except SpecError:  # the prelude cannot be made there
                 continue
-            if told_apart(right, steps, ended):
+            if told_apart(right, again):
                 bugs = sorted(other.switches - self.system.switches)
-                alone = [bug for bug in bugs if told_apart(right, *steps_of(self._with(bug), calls))]
-                out.append(Variant(other.kernel, tuple(alone or bugs), record(other, calls[: len(steps)])))
+                alone = [bug for bug in bugs if told_apart(right, made_again(self._with(bug), calls))]
+                out.append(Variant(other.kernel, tuple(alone or bugs), record(other, calls[: len(again.steps)])))
         return tuple(out)
 
     def _with(self, bug: str) -> TransitionSystem:

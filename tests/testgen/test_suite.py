@@ -6,7 +6,7 @@ from nsmodel.kernel.arguments import CloneFlags
 from nsmodel.kernel.mount.type import Propagation
 from nsmodel.system.operation import Call
 from nsmodel.system.spec import call
-from nsmodel.testgen.again import steps_of, told_apart
+from nsmodel.testgen.again import Again, End, made_again, told_apart
 from nsmodel.testgen.cells import Cell
 from nsmodel.testgen.covers.checks import Checks
 from nsmodel.testgen.covers.errnos import Errnos
@@ -78,8 +78,10 @@ def test_runs_that_end_early_are_told_apart() -> None:
     child = call("clone3", task=1, flags=CloneFlags(), tids=asked.operation("clone3").values[2][0])  # type: ignore[index]
     leave = call("exit_group", task=2, code=0)
     right = record(asked, [child, leave]).steps
-    steps, ended = steps_of(asked, [leave])
-    assert (steps, ended) == ([], True)  # there is no such task
-    assert told_apart(right, right[:1], True)
-    assert not told_apart(right, right[:1], False)  # what comes then cannot be told
-    assert not told_apart(right, right, False)
+    assert made_again(asked, [leave]) == Again([], End.NO_CALL)  # there is no such task
+    assert told_apart(right, Again(right[:1], End.NO_CALL))
+    assert not told_apart(right, Again(right[:1], End.NO_ROOM))  # what comes then cannot be told
+    assert not told_apart(right, Again(right[:1], End.BROKEN))
+    assert not told_apart(right, Again(right, End.DONE))
+    refused = record(asked, [NEWPID, NEWPID]).steps
+    assert told_apart(refused, Again(refused[:1], End.BROKEN))  # whatever it does, it is not refused
