@@ -44,6 +44,7 @@ SPEC = Spec(
         "mnt_namespaces": 2,
         "mounts": 6,
         "descriptors": 1,
+        "fs_structs": 2,
     },
     depth=4,
     scopes={"small": Scope({"mounts": 4, "descriptors": 0}, depth=2), "deep": Scope({}, depth=6)},

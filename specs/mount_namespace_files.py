@@ -9,7 +9,6 @@ from nsmodel.kernel.mount.place import open_path
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mutants import ML17, NSFILES_COPIED, RBIND_LOOP, SEQ_BATCH
 from nsmodel.kernel.nsfs import open_ns
-from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_owner_uid, ns_get_parent, ns_get_userns
 from nsmodel.kernel.objects import Kernel, NsType, Signal
 from nsmodel.kernel.properties import (
     FAIL_ATOMIC,
@@ -63,10 +62,6 @@ SPEC = Spec(
     ),
     edges=(
         op(open_path, opath=[False]),
-        op(ns_get_userns),
-        op(ns_get_parent),
-        op(ns_get_nstype),
-        op(ns_get_owner_uid),
         op(pidfd_send_signal, signal=[Signal.NONE]),
     ),
     properties=PROPERTIES,

@@ -9,8 +9,9 @@ from nsmodel.kernel.join import setns
 from nsmodel.kernel.mutants import NF08, US_ABOVE
 from nsmodel.kernel.nsfs import close, open_ns
 from nsmodel.kernel.nsioctl import ns_get_nstype, ns_get_owner_uid, ns_get_parent, ns_get_userns, ns_mnt_get_next
-from nsmodel.kernel.objects import IdKind, Kernel, NsType
+from nsmodel.kernel.objects import IdKind, Kernel, NsType, Signal
 from nsmodel.kernel.properties import FAIL_ATOMIC, NO_LEAK, NO_UAF, NS_ISOL, REF_EXACT, STEP_TOTAL
+from nsmodel.kernel.signal import KillTo, kill, tgkill
 from nsmodel.kernel.user.base import Users
 from nsmodel.kernel.user.map_files import MapLines, write_map
 from nsmodel.kernel.user.setid import setuid
@@ -61,6 +62,7 @@ SPEC = Spec(
         op(ns_mnt_get_next),
         op(close),
     ),
+    edges=(op(kill, to=[KillTo.PROCESS], signal=[Signal.NONE]), op(tgkill, signal=[Signal.NONE])),
     properties=PROPERTIES,
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
     may_never_succeed=("ns_mnt_get_next",),

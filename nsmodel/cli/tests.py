@@ -11,7 +11,7 @@ from nsmodel.cli.options import Stopwatch, json_option, systems, writable
 from nsmodel.engines.interface import Limits
 from nsmodel.kernel.versions import FIXED
 from nsmodel.report.console import line, people, plural
-from nsmodel.report.output import CaseInfo, CaseVariant, CellInfo, TestsOutput, write
+from nsmodel.report.output import CaseInfo, CaseVariant, CellInfo, SuiteOutput, write
 from nsmodel.report.progress import counting
 from nsmodel.system.load import load_specs, near
 from nsmodel.system.problem import Problem
@@ -67,13 +67,14 @@ def command(
     watch = Stopwatch()
     writable(json_file)
     wanted = _chosen(covers or ("errnos",), (*cover_names(), sequences.NAME), "--cover", "a cover")
-    chosen = [registry.form(name) for name in _chosen(formats or ("c",), registry.names(), "--format", "a format")]
+    named = _chosen(formats or ("c",), registry.names(), "--format", "a format")
     loaded = load_specs([spec])
     if len(loaded) != 1:
         raise Problem("tests are made of one spec at a time", place=spec, fix="name one spec")
     asked = systems(loaded, scope=scope, bounds=bounds, depth=depth, mutant=None, kernel=kernel)[0]
     if not asked.system.spec.replayable:
         raise Problem("no tests can be made of the spec", place=spec, cause="no calls lead to its initial state")
+    chosen = [registry.form(name) for name in named]
     out = _folder(folder)
     asking = covers_of(wanted)
     with counting(f"cells of {asked.system.spec.name}") as tell:
@@ -84,7 +85,7 @@ def command(
         suite = make_suite(asked.system, asking, found.runs, lambda n, of: tell(f"{n} of {of} cases"))
     files = [_written(case, chosen, out) for case in suite.cases]
     status = Exit.UNKNOWN if found.interrupted or found.stopped else Exit.MET
-    output = TestsOutput(
+    output = SuiteOutput(
         command="tests",
         exit=status,
         seconds=0.0,
@@ -177,7 +178,7 @@ def _cells(found: Found, suite: Suite) -> list[CellInfo]:
     return out
 
 
-def _say(output: TestsOutput, json_file: str | None) -> None:
+def _say(output: SuiteOutput, json_file: str | None) -> None:
     console = people(json_file)
     reached = [cell for cell in output.cells if cell.case is not None]
     for cover in output.covers:

@@ -506,7 +506,7 @@ class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
     why: str | None = None
 
 
-class TestsOutput(Output, kw_only=True):
+class SuiteOutput(Output, kw_only=True):
     """`tests`: what was covered of a spec, and by which files of `folder`. `depth` is the most calls of a run that was
     looked at, `complete` says that no state of the scope was left out; `looked` has the covers that look at calls one
     by one, and up to which call they looked at all of them."""
@@ -538,7 +538,7 @@ OUTPUTS: dict[str, type[msgspec.Struct]] = {
     "bench": BenchOutput,
     "theorem": TheoremOutput,
     "why": WhyOutput,
-    "tests": TestsOutput,
+    "tests": SuiteOutput,
     "replay": ReplayOutput,
     "report": ReportOutput,
     "conform": ReplayOutput,

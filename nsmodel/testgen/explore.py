@@ -65,7 +65,8 @@ class Counted:
             operation = rule.operation
             name = operation.name
             start = number * program.counters
-            out[start + sites.OK] = out[start + sites.UNCHANGED] = Event(name, OK)
+            out[start + sites.OK] = Event(name, OK, changes=True)
+            out[start + sites.UNCHANGED] = Event(name, OK)
             own = {place_of(*check.place) for check in checks_of(operation, self.system.switches)}
             for status in range(sites.FIRST, len(table)):
                 site = table.site(status)

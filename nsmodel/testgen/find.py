@@ -63,6 +63,8 @@ class _Finder:
         self.found = Found()
         self.states = Exploration(system, limits)
         self.operations: tuple[Operation, ...] = (*system.spec.operations, *system.spec.edges)
+        self._changing: set[Cell] = set()
+        """Cells with a run whose last call leaves another state behind: of runs of one length, it tells more."""
         self.left = {cover.name: look for cover in covers if cover.by_looking}
         """Seconds that each cover may still look at calls."""
 
@@ -101,9 +103,15 @@ class _Finder:
         """Keep a run for the cells that nobody came to before."""
         if seen.event is not None and Seen(seen.runner, seen.operation, seen.call).result != seen.event.result:
             raise ReadingsDiffer(f"{seen.call} does not come to {seen.event.result} in the direct reading")
+        run = (*calls, seen.call)
+        changes = seen.event is not None and seen.event.changes
         for cover in self.covers:
             for cell in cover.of(seen):
-                self.found.runs.setdefault(cell, (*calls, seen.call))
+                known = self.found.runs.setdefault(cell, run)
+                if changes and cell not in self._changing and len(known) == len(run):
+                    self.found.runs[cell] = run
+                if changes and self.found.runs[cell] is run:
+                    self._changing.add(cell)
 
     def _look(self, cover: Cover) -> None:
         """Look at every call of this level, as long as the cover may."""

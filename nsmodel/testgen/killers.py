@@ -11,7 +11,7 @@ from nsmodel.system.operation import Call
 from nsmodel.system.precedence import passing, place_of
 from nsmodel.system.spec import SpecError
 from nsmodel.system.transition import TransitionSystem
-from nsmodel.testgen.again import steps_of, told_apart
+from nsmodel.testgen.again import made_again, roomy, told_apart
 from nsmodel.testgen.seen import along
 from nsmodel.traces.observable import visible
 from nsmodel.traces.trace import Step, Trace
@@ -36,7 +36,7 @@ class Killers:
     """Looks for the mutants that kill a case of one system."""
 
     def __init__(self, system: TransitionSystem) -> None:
-        self.system = system
+        self.system = roomy(system)
         self._mutants: dict[str, TransitionSystem | None] = {}
         places = {check.place for o in (*system.spec.operations, *system.spec.edges) for check in checks_of(o)}
         self._places = {place_of(*place): place for place in places}
@@ -49,12 +49,12 @@ class Killers:
     def _bugs(self, calls: tuple[Call, ...], right: Sequence[Step]) -> list[str]:
         """The known bugs: of those that no rule asks for, none can make a difference."""
         asked = _Asked(self.system.switches)
-        steps_of(dataclasses.replace(self.system, switches=asked), calls)
+        made_again(dataclasses.replace(self.system, switches=asked), calls)
         out = []
         for switch in all_switches():
             if switch.name in asked.names and switch.name not in self.system.switches:
                 mutant = self._mutant(switch.name)
-                if mutant is not None and told_apart(right, *steps_of(mutant, calls)):
+                if mutant is not None and told_apart(right, made_again(mutant, calls)):
                     out.append(switch.name)
         return out
 
@@ -78,8 +78,8 @@ class Killers:
         for check in dict.fromkeys(check for check in decided if check is not None):
             with passing() as passed:
                 passed.add(self._places[check.place])
-                steps, ended = steps_of(self.system, calls)
-            if told_apart(right, steps, ended):
+                again = made_again(self.system, calls)
+            if told_apart(right, again):
                 out.append(f"no check at {check.place}")
         return out
 

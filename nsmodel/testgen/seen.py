@@ -20,6 +20,8 @@ class Event:
     operation: str
     result: str
     place: str | None = None
+    changes: bool = False
+    """The call left another state behind."""
 
 
 @dataclass(frozen=True, eq=False)

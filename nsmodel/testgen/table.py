@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from nsmodel.report.console import plural
-from nsmodel.report.output import CaseInfo, CellInfo, TestsOutput
+from nsmodel.report.output import CaseInfo, CellInfo, SuiteOutput
 
 NAME = "TABLE.md"
 """The file's name in the folder of the suite."""
 
 
-def table(output: TestsOutput) -> str:
+def table(output: SuiteOutput) -> str:
     """The whole file."""
     cases = {case.name: case for case in output.cases}
     covered = [cell for cell in output.cells if cell.case is not None]
@@ -35,7 +35,7 @@ def table(output: TestsOutput) -> str:
     return "\n".join(parts)
 
 
-def _head(output: TestsOutput) -> str:
+def _head(output: SuiteOutput) -> str:
     covered = sum(cell.case is not None for cell in output.cells)
     killed = sum(bool(case.killers) for case in output.cases)
     how = "every state of the scope" if output.complete else f"every run of up to {plural(output.depth, 'call')}"

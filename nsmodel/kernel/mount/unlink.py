@@ -42,6 +42,8 @@ def detach_mounts(k: Kernel, dentry: Dentry) -> None:
 @helper
 def may_unlink(k: Kernel, task: Task, at: Mount, dentry: Dentry, directory: bool) -> None:
     """The checks of unlink and rmdir that the tree decides."""
+    if dentry is at.root and dentry.directory and not directory:
+        fail(EISDIR, "unlink of a directory that is the root of a mount")
     if dentry is at.root:
         fail(EBUSY, "the root of a mount")
     if is_readonly(k, at.attributes) or superblock_of(k, at.root.fs).readonly:
