@@ -6,6 +6,7 @@ Each task is a process of Python. Threads, and execs of programs, are more than 
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -16,8 +17,18 @@ from nsmodel.system.snapshot import View
 from nsmodel.testgen.calls import find, tree
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import OPTIONS, Seen, Telling
-from nsmodel.testgen.performance import STRAY, Act, Changes, Unperformable
-from nsmodel.testgen.play import OLDEST, Play, alike, known_at, next_version, setups
+from nsmodel.testgen.performance import Act, Changes, Unperformable
+from nsmodel.testgen.play import (
+    OLDEST,
+    Play,
+    alike,
+    everybody,
+    known_at,
+    next_version,
+    plays_of,
+    setups,
+    shared_beginning,
+)
 from nsmodel.testgen.python_text import CONSTANTS, quoted, result, text
 from nsmodel.testgen.runtime_text import FOLDER
 from nsmodel.testgen.story import Calls, story, wrapped
@@ -34,85 +45,78 @@ class PytestModule:
 
     def cannot(self, case: Case) -> str | None:
         """Why a case cannot be a module of pytest; None where it can."""
-        for trace in (case.trace, *(v.trace for v in case.variants)):
-            if not trace.replayable:
-                return "no calls lead to its initial state"
-            try:
-                play = Play(trace)
-            except Unperformable as why:
-                return str(why)
-            if any((act.command.clone_flags or 0) & CLONE["thread"] for act in play.acts):
-                return "a process of Python cannot have a thread that is made by clone3"
-            if any(act.step.operation in EXECS for act in play.acts):
-                return "a process of Python cannot go on after an exec in a file system without files"
+        try:
+            plays = plays_of(case)
+        except Unperformable as why:
+            return str(why)
+        acts = [act for play in plays.values() for act in play.acts]
+        if any((act.command.clone_flags or 0) & CLONE["thread"] for act in acts):
+            return "a process of Python cannot have a thread that is made by clone3"
+        if any(act.step.operation in EXECS for act in acts):
+            return "a process of Python cannot go on after an exec in a file system without files"
         return None
 
     def write(self, case: Case) -> str:
         """The text of the module."""
-        plays = {"the_case": Play(case.trace)}
-        for variant in case.variants:
-            plays[f"on_{variant.kernel.replace('.', '_')}"] = Play(variant.trace)
+        plays = plays_of(case)
         telling = Telling(state for play in plays.values() for state in play.seen)
-        tasks = list(dict.fromkeys(name for play in plays.values() for name in play.everybody))
-        if any(act.child == STRAY for play in plays.values() for act in play.acts):
-            tasks.append(STRAY)
+        tasks = everybody(plays.values())
         told = [line for words in story(case, f"pytest test_{case.name}.py, or python3") for line in wrapped(words)]
-        body = "\n\n\n".join("\n".join(_play(name, play, case, telling)) for name, play in plays.items())
+        body = "\n\n\n".join(_functions({name: list(_blocks(play, case, telling)) for name, play in plays.items()}))
         ends = "\n".join(_main(case, plays, View(case.trace.start)))
         facts = [f'{name} = "{name}"' for name in tasks] + [f"order += [{', '.join(tasks)}]"]
         runtime, head = _runtime(f"{body}\n\n\n{ends}")
         title = f"# ---- The case {'-' * 98}"
         constants = [f"{name} = {CONSTANTS[name]}" for name in _constants(body, runtime)]
         story_text = "\n".join(told).replace("\\", "\\\\")
-        parts = [
-            f'"""{story_text}\n"""\n\n{head}\n', f"{runtime}\n", f"{title}\n", "\n".join([*constants, *facts]), f"\n\n{body}",
-            f"\n\n{ends}\n",
-        ]  # fmt: skip
-        return "\n".join(parts)
+        begins = f'"""{story_text}\n"""\n\n{head}\n\n{runtime}\n\n{title}\n'
+        return "\n".join([begins, *constants, *facts, "", "", body, "", "", ends, ""])
 
 
 PYTEST = PytestModule()
 
 
-def _play(name: str, play: Play, case: Case, telling: Telling) -> Iterator[str]:
-    """A function that everybody runs."""
+def _functions(blocks: dict[str, list[list[str]]]) -> Iterator[str]:
+    """A function for each play, and one for what they begin with."""
+    common = shared_beginning(list(blocks.values()))
+    if common:
+        yield "\n".join(["def the_beginning() -> None:", *itertools.chain(*blocks["the_case"][:common])])
+    for name, several in blocks.items():
+        lines = ["    the_beginning()"] * bool(common) + list(itertools.chain(*several[common:]))
+        yield "\n".join([f"def {name}() -> None:", *lines])
+
+
+def _blocks(play: Play, case: Case, telling: Telling) -> Iterator[list[str]]:
+    """What is there in the beginning; then each call, with what it gives and what is seen then; then the end."""
     changes, calls, known = Changes(), Calls(play.trace), known_at(play.trace, case)
-    yield f"def {name}() -> None:"
-    first = play.everybody[0]
-    for line in setups(play.trace):
-        yield f"    setup({first}, lambda: {text(line)})"
-    yield from _now(changes.of(alike(telling.of(play.beginning))))
+    out = [f"    setup({play.everybody[0]}, lambda: {text(line)})" for line in setups(play.trace)]
+    yield [*out, *_now(changes.of(alike(telling.of(play.beginning))))]
     for number, act in enumerate(play.acts):
-        words = calls.text(act.step)
-        yield ""
-        yield from (f"    # {line}" for line in wrapped(words))
-        yield from _step(act)
+        out = ["", *_step(act, calls.text(act.step))]
         if number in known:
-            yield f"    known({quoted(' '.join(known[number]))})"
+            out.append(f"    known({quoted(' '.join(known[number]))})")
         if act.status is not None:
-            yield f"    status({act.status:#x})"
-        yield from _now(changes.of(alike(telling.of(act.seen))))
+            out.append(f"    status({act.status:#x})")
+        out += _now(changes.of(alike(telling.of(act.seen))))
         if act.opened is not None and act.opened.place is not None:
-            yield f"    opened({act.task}, {act.opened.handle}, {quoted(act.opened.place)})"
+            out.append(f"    opened({act.task}, {act.opened.handle}, {quoted(act.opened.place)})")
         if act.opened is not None and act.opened.namespace is not None:
-            yield f"    opened_ns({act.task}, {act.opened.handle}, {quoted(act.opened.namespace)})"
+            out.append(f"    opened_ns({act.task}, {act.opened.handle}, {quoted(act.opened.namespace)})")
+        yield out
     if play.finds:
-        yield ""
-        yield "    # What is mounted nowhere, and can be reached all the same."
-        yield '    still("what is mounted nowhere")'
-    for place in play.finds:
-        yield f"    finds({place.task}, {quoted(place.place)}, lambda: {text(find(place.path))})"
+        out = ["", "    # What is mounted nowhere, and can be reached all the same."]
+        out.append('    still("what is mounted nowhere")')
+        for place in play.finds:
+            out.append(f"    finds({place.task}, {quoted(place.place)}, lambda: {text(find(place.path))})")
+        yield out
 
 
-def _step(act: Act) -> Iterator[str]:
+def _step(act: Act, words: str) -> list[str]:
+    """A call: in words for people, then what it gives and how it is made."""
     call = text(tree(act))
-    words = quoted(f"{act.task} {call}" + (f" = {result(act).removeprefix('-errno.')}" if act.returns else ""))
-    first = f"step({act.task}, lambda: {result(act)}" if act.returns else f"last({act.task}"
-    if len(first) + len(call) + len(words) + 18 <= WIDTH:
-        yield f"    {first}, lambda: {call}, {words})"
-        return
-    yield f"    {first}, lambda: {call},"
-    yield f"    {' ' * 5}{words})"
+    name = f"step({act.task}, " if act.returns else f"last({act.task}, "
+    made = f"lambda: {result(act)}, lambda: {call})" if act.returns else f"lambda: {call})"
+    return [f"    {name}{quoted(words)},", f"    {' ' * 5}{made}"]
 
 
 def _now(new: Seen) -> Iterator[str]:

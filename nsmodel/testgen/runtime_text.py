@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent / "runtime"
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _TEXT = re.compile(r'"(?:\\.|[^"\\])*"')
-_BRACES = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]|__attribute__ *\(\(.*?\)\)")
+_BRACES = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]|__attribute__ *\(\((?:[^()]|\([^()]*\))*\)\)")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _defined(code: str) -> set[str]:
     for statement in flat.split(";"):
         out |= set(re.findall(r"^struct (\w+)\s*$", statement.strip()))
         out |= set(re.findall(r"(\w+)\s*(?:,|$)", re.sub(r"=[^,]*", "", statement).strip()))
-    return out
+    return out - {"enum"}
 
 
 def used(files: Sequence[str], program: str) -> str:

@@ -132,7 +132,7 @@ def nr(task: str, level: int) -> int:
     return channels[task].number(level)
 
 
-def step(task: str, gives: Callable[[], int], made: Callable[[], int], text: str = "") -> None:
+def step(task: str, text: str, gives: Callable[[], int], made: Callable[[], int]) -> None:
     """One call: who makes it, and what it gives, a negative error number where it fails."""
     if me.task == task:
         perform(task, made, gives)
@@ -140,7 +140,7 @@ def step(task: str, gives: Callable[[], int], made: Callable[[], int], text: str
         watcher.step(task, gives, text)
 
 
-def last(task: str, made: Callable[[], int], text: str = "") -> None:
+def last(task: str, text: str, made: Callable[[], int]) -> None:
     """The same, when the task does not come back from it."""
     if me.task == task:
         perform(task, made, lambda: 0)
@@ -441,7 +441,7 @@ def grow(folder: int, names: str) -> str:
 
 
 def open_top(place: int) -> int:
-    """A directory as the top of what is mounted on it: from a root there `..` stays, and goes over to what covers it."""
+    """A directory as the top of what is mounted on it: from a root there `..` goes over to what covers it."""
     root, cwd, top = libc("open", "/", O_PATH), libc("open", ".", O_PATH), -errno.EPERM
     if fchdir(place) == 0 and chroot(".") == 0:
         top = libc("open", "/..", O_PATH | os.O_DIRECTORY)
@@ -772,10 +772,10 @@ def shown(result: int) -> str:
 # ---- The sandbox -----------------------------------------------------------------------------------------------------
 # Namespaces of every type, the user namespace with all ids as they are, so that nothing of the machine's is touched.
 # Its mount tree is a file system without names as "/" on the bottom of the mount namespace, neither of them a peer,
-# nothing locked. What comes with a copy for another owner is locked, "/" too, and a new root takes the lock over: so the
-# watcher first leaves its own tree, mounts a file system on the bottom of a mount namespace of its own, makes the bottom
-# shared for as long as the sandbox is made, and unmounts it again. That reaches the sandbox's copy, which is kept,
-# because something is mounted in it, but is locked no more. The watcher lives in a pid namespace of its own, and
+# nothing locked. What comes with a copy for another owner is locked, "/" too, and a new root takes the lock over: so
+# the watcher first leaves its own tree, mounts a file system on the bottom of a mount namespace of its own, makes the
+# bottom shared for as long as the sandbox is made, and unmounts it again. That reaches the sandbox's copy, which is
+# kept, because something is mounted in it, but is locked no more. The watcher lives in a pid namespace of its own, and
 # whatever happens, everything ends with it.
 
 

@@ -5,9 +5,7 @@ static int tests;
 static const char *known;	/* the bugs that the step at hand shows */
 static char step[512];		/* and its text, empty when it was reported */
 
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void say(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 {
 	va_list rest;
 
