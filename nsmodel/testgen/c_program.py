@@ -74,7 +74,9 @@ class _Writer:
         main = self._main()
         static = " -static" if self.executes else ""
         how = f"gcc -std=gnu11 -Wall -Wextra -O1{static} -o {self.case.name} {self.case.name}.c && ./{self.case.name}"
-        told = "\n".join(f" * {line}".rstrip() for words in story(self.case, how) for line in wrapped(words))
+        told = "\n".join(
+            f" * {line}".rstrip().replace("*/", "* /") for words in story(self.case, how) for line in wrapped(words)
+        )
         facts = self._facts()
         head = (FOLDER / "head.c").read_text(encoding="utf-8")
         parts = [f"/*\n{told}\n */\n{head}", facts, used(RUNTIME, f"{facts}\n{cases}\n{main}"), TITLE, cases, main]

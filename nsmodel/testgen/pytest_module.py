@@ -61,7 +61,11 @@ class PytestModule:
         plays = plays_of(case)
         telling = Telling(state for play in plays.values() for state in play.seen)
         tasks = everybody(plays.values())
-        told = [line for words in story(case, f"pytest test_{case.name}.py, or python3") for line in wrapped(words)]
+        told = [
+            line
+            for words in story(case, f"pytest {case.name}.py, or python3 {case.name}.py")
+            for line in wrapped(words)
+        ]
         body = "\n\n\n".join(_functions({name: list(_blocks(play, case, telling)) for name, play in plays.items()}))
         ends = "\n".join(_main(case, plays, View(case.trace.start)))
         facts = [f'{name} = "{name}"' for name in tasks] + [f"order += [{', '.join(tasks)}]"]
@@ -122,8 +126,8 @@ def _step(act: Act, words: str) -> list[str]:
 def _now(new: Seen) -> Iterator[str]:
     """What is told anew of each task; a text of several lines one below the other."""
     for task, told in new.items():
-        short = [f"{facet}={quoted(value)}" for facet, value in told.items() if "\n" not in value]
-        long = [(facet, value.splitlines(keepends=True)) for facet, value in told.items() if "\n" in value]
+        short = [f"{facet}={quoted(value)}" for facet, value in told.items() if value.count("\n") <= 1]
+        long = [(facet, value.splitlines(keepends=True)) for facet, value in told.items() if value.count("\n") > 1]
         first = f"    now({', '.join([task, *short])}"
         yield first + (")" if not long else ",")
         for at, (facet, lines) in enumerate(long):

@@ -33,7 +33,7 @@ __attribute__((noreturn)) static void cannot(const char *what)
 		write(FIRST_FD, &told, sizeof(told));
 		_exit(CANNOT);
 	}
-	say("1..0 # SKIP cannot run here: %s: %s\n", what, strerror(errno));
+	say("1..0 # SKIP cannot run here: %s%s%s\n", what, errno ? ": " : "", errno ? strerror(errno) : "");
 	_exit(CANNOT);
 }
 
