@@ -97,7 +97,7 @@ def test_a_program_passes_and_leaves_nothing_behind(program: Program) -> None:
 
 
 def test_a_release_that_was_mended_passes_as_well(form: Form, tmp_path: Path) -> None:
-    """What is told of the release does not happen: then the kernel must be as it should be. Here the two are swapped."""
+    """What is told of the release does not happen: the kernel must be as it should be. Here the two are swapped."""
     if running() != RELEASE:
         pytest.skip(reason=f"the bug is one of Linux {RELEASE}")
     case = busy_copy()
