@@ -78,7 +78,7 @@ class _Writer:
             f" * {line}".rstrip().replace("*/", "* /") for words in story(self.case, how) for line in wrapped(words)
         )
         facts = self._facts()
-        head = (FOLDER / "head.c").read_text(encoding="utf-8")
+        head = (FOLDER / "c" / "head.c").read_text(encoding="utf-8")
         parts = [f"/*\n{told}\n */\n{head}", facts, used(RUNTIME, f"{facts}\n{cases}\n{main}"), TITLE, cases, main]
         return "\n".join(parts)
 

@@ -9,6 +9,7 @@ import ast
 import itertools
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from nsmodel.oracle.live.replay import shows_proc
@@ -34,6 +35,7 @@ from nsmodel.testgen.runtime_text import FOLDER
 from nsmodel.testgen.story import Calls, story, wrapped
 
 WIDTH = 110
+RUNTIME = ("kernel.py", "people.py", "tasks.py", "mounts.py", "watcher.py", "directions.py", "sandbox.py")
 EXECS = ("execve", "chmod")
 
 
@@ -166,23 +168,40 @@ def _pair(version: str) -> str:
 # -- the runtime ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Statement:
+    """A statement of the runtime with the names that it binds and that it uses; a comment, which binds none, is the
+    title of those behind it."""
+
+    text: str
+    binds: frozenset[str]
+    uses: frozenset[str]
+
+
 @cache
-def _statements() -> tuple[list[str], list[tuple[str, frozenset[str], frozenset[str]]]]:
-    """The imports of the runtime; then each statement with the names that it binds and that it uses."""
-    source = (FOLDER / "case.py").read_text(encoding="utf-8")
-    lines = source.splitlines()
-    nodes = ast.parse(source).body[1:]
-    imports = [ast.unparse(n) for n in nodes if isinstance(n, ast.Import | ast.ImportFrom)]
+def _statements() -> tuple[tuple[str, ...], tuple[_Statement, ...]]:
+    """The imports of the runtime, and its statements."""
+    imports: dict[str, None] = {}
     out = []
-    last = nodes[len(imports) - 1].end_lineno or 0
-    for node in nodes[len(imports) :]:
-        first = node.lineno - 1 - len(getattr(node, "decorator_list", []))
-        comment = [line for line in lines[last:first] if line.startswith("#")]
-        if comment:
-            out.append(("\n".join(comment), frozenset[str](), frozenset[str]()))
-        last = node.end_lineno or 0
-        out.append(("\n".join(lines[first:last]), frozenset(_bound(node)), frozenset(_used(node))))
-    return imports, out
+    for file in RUNTIME:
+        source = (FOLDER / "python" / file).read_text(encoding="utf-8")
+        lines = source.splitlines()
+        title, *nodes = ast.parse(source).body
+        assert isinstance(title, ast.Expr)
+        told = str(ast.literal_eval(title.value)).strip().splitlines()
+        head = f"# ---- {told[0]} ".ljust(WIDTH + 6, "-")
+        out.append(_Statement("\n".join([head, *(f"# {line}" for line in told[2:])]), frozenset(), frozenset()))
+        for node in nodes:
+            if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and not _ours(node)):
+                imports[ast.unparse(node)] = None
+            elif not isinstance(node, ast.ImportFrom):
+                text = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+                out.append(_Statement(text, frozenset(_bound(node)), frozenset(_used(node))))
+    return tuple(sorted(imports, key=lambda line: (line.startswith("from"), line))), tuple(out)
+
+
+def _ours(node: ast.ImportFrom) -> bool:
+    return str(node.module).startswith("nsmodel.")
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
@@ -201,20 +220,23 @@ def _runtime(program: str) -> tuple[str, str]:
     """As much of the runtime as a program uses, and the imports of that."""
     imports, statements = _statements()
     wanted = set(_used(ast.parse(program)))
-    taken: set[int] = set()
-    while more := [i for i, (_, binds, _) in enumerate(statements) if i not in taken and binds & wanted]:
+    taken: set[_Statement] = set()
+    while more := [s for s in statements if s not in taken and s.binds & wanted]:
         taken.update(more)
-        wanted.update(*(statements[i][2] for i in more))
+        wanted.update(*(s.uses for s in more))
     out: list[str] = []
-    title = ""
-    for i, (words, binds, _) in enumerate(statements):
-        if not binds:
-            title = f"\n\n{words}\n" if i else f"{words}\n"
-        elif i in taken:
-            plain = words.startswith(("def ", "class "))
-            gap = "\n\n" if plain or (out and out[-1].lstrip().startswith(("def ", "class "))) else ""
-            out += [f"{title}{gap}{words}" if not title else f"{title}{gap or chr(10)}{words}"]
-            title = ""
+    title, before = "", False
+    for statement in statements:
+        if not statement.binds:
+            title = statement.text
+        elif statement in taken:
+            block = statement.text.startswith(("def ", "class "))
+            if title:
+                out += ["\n", title, "\n" * block]
+            elif block or before:
+                out.append("\n")
+            out.append(statement.text)
+            title, before = "", block
     whole = "\n".join([program, *out])
     head = [line for line in imports if any(re.search(rf"\b{name}\b", whole) for name in _imported(line))]
     return "\n".join(out).strip("\n") + "\n", "\n".join(head)

@@ -64,7 +64,7 @@ class Shell:
         head = [f"# {line}".rstrip() for text in story(case, f"sh {case.name}.sh") for line in wrapped(text)]
         options = ",".join(OPTIONS[row["kind"]] for row in View(case.trace.start).rows("attributes").values())
         steps = max(len(play.acts) for play in plays.values())
-        runtime = (FOLDER / "case.sh").read_text(encoding="utf-8").rstrip("\n")
+        runtime = (FOLDER / "shell.sh").read_text(encoding="utf-8").rstrip("\n")
         out = ["#!/bin/sh", *head, "", f"oldest={OLDEST} steps={steps} options={options}", "", runtime, ""]
         blocks = {name: list(_blocks(play, case)) for name, play in plays.items()}
         common = shared_beginning(list(blocks.values()))

@@ -8,6 +8,7 @@ import pytest
 
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import Telling
+from nsmodel.testgen.form import Form
 from nsmodel.testgen.play import Play
 from nsmodel.testgen.runtime_text import FOLDER, pieces, used
 from nsmodel.traces.read import load_trace
@@ -18,17 +19,16 @@ from tests.testgen.run import FORMS
 SHELL, C, PYTEST = FORMS
 
 
+RUNTIME_FROM = {"c": "/* ---- The play", "pytest": "# ---- System calls"}
+
+
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
-def test_a_program_reads_like_this(form: object) -> None:
+def test_a_program_reads_like_this(form: Form) -> None:
     """The runtime, which is a file of the package, is left out where it would hide the case."""
-    assert form in FORMS
-    text = form.write(busy_copy())  # type: ignore[attr-defined]
-    if form is not SHELL:
-        first, last = {"c": ("/* ---- The play", "/* ---- The case"), "pytest": ("# ---- System", "# ---- The case")}[
-            form.name  # type: ignore[attr-defined]
-        ]
-        text = text[: text.index(first)] + text[text.index(last) :]
-    same(f"program_busy_copy{form.suffix}.txt", text)  # type: ignore[attr-defined]
+    text = form.write(busy_copy())
+    if form.name in RUNTIME_FROM:
+        text = text[: text.index(RUNTIME_FROM[form.name])] + text[text.index("---- The case") :]
+    same(f"program_busy_copy{form.suffix}.txt", text)
 
 
 def test_a_program_says_what_it_covers_which_check_decides_and_whom_it_kills() -> None:
@@ -60,7 +60,7 @@ def test_only_what_differs_is_told() -> None:
 
 
 def test_of_the_runtime_a_program_has_what_it_uses() -> None:
-    whole = tuple(path.name for path in sorted(FOLDER.glob("*.c")) if path.name != "head.c")
+    whole = tuple(path.name for path in sorted((FOLDER / "c").glob("*.c")) if path.name != "head.c")
     names = [name for file in whole for piece in pieces(file) for name in piece.defines]
     assert len(names) == len(set(names)) and {"STEP", "spawn", "bound", "shared", "WATCHER", "row"} <= set(names)
     text = used(whole, "wait_for(1)")
