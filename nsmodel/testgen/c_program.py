@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
+from collections.abc import Iterator
 
 from nsmodel.oracle.live.replay import shown_types
 from nsmodel.oracle.live.translate_users import LAST
@@ -11,8 +13,19 @@ from nsmodel.testgen.c_text import quoted, result, text
 from nsmodel.testgen.calls import find, tree
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import FACETS, OPTIONS, Seen, Telling
-from nsmodel.testgen.performance import STRAY, Act, Changes, Unperformable
-from nsmodel.testgen.play import OLDEST, Play, alike, known_at, next_version, setups, version_code
+from nsmodel.testgen.performance import Act, Changes, Unperformable
+from nsmodel.testgen.play import (
+    OLDEST,
+    Play,
+    alike,
+    everybody,
+    known_at,
+    next_version,
+    plays_of,
+    setups,
+    shared_beginning,
+    version_code,
+)
 from nsmodel.testgen.runtime_text import FOLDER, used
 from nsmodel.testgen.story import Calls, story, wrapped
 
@@ -33,13 +46,10 @@ class CProgram:
 
     def cannot(self, case: Case) -> str | None:
         """Why a case cannot be a C program; None where it can."""
-        for trace in (case.trace, *(v.trace for v in case.variants)):
-            if not trace.replayable:
-                return "no calls lead to its initial state"
-            try:
-                Play(trace)
-            except Unperformable as why:
-                return str(why)
+        try:
+            plays_of(case)
+        except Unperformable as why:
+            return str(why)
         return None
 
     def write(self, case: Case) -> str:
@@ -53,25 +63,22 @@ C = CProgram()
 class _Writer:
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.right = Play(case.trace)
-        self.plays = {"the_case": self.right}
-        for variant in case.variants:
-            self.plays[f"on_{variant.kernel.replace('.', '_')}"] = Play(variant.trace)
-        seen = [state for play in self.plays.values() for state in play.seen]
-        self.telling = Telling(seen)
-        self.tasks = list(dict.fromkeys(name for play in self.plays.values() for name in play.everybody))
-        if any(act.child == STRAY for play in self.plays.values() for act in play.acts):
-            self.tasks.append(STRAY)
+        self.plays = plays_of(case)
+        self.telling = Telling(state for play in self.plays.values() for state in play.seen)
+        self.tasks = everybody(self.plays.values())
+        self.executes = any(act.step.operation == "execve" for play in self.plays.values() for act in play.acts)
 
     def text(self) -> str:
         """The whole program."""
-        cases = "\n".join(self._play(name) for name in self.plays)
-        main = self._main("EXECUTE(" in cases)
-        static = " -static" if "EXECUTE(" in cases else ""
+        cases = "\n".join(self._functions())
+        main = self._main()
+        static = " -static" if self.executes else ""
         how = f"gcc -std=gnu11 -Wall -Wextra -O1{static} -o {self.case.name} {self.case.name}.c && ./{self.case.name}"
-        told = "\n".join(f" * {line}".rstrip() for words in story(self.case, how) for line in wrapped(words))
+        told = "\n".join(
+            f" * {line}".rstrip().replace("*/", "* /") for words in story(self.case, how) for line in wrapped(words)
+        )
         facts = self._facts()
-        head = (FOLDER / "head.c").read_text(encoding="utf-8")
+        head = (FOLDER / "c" / "head.c").read_text(encoding="utf-8")
         parts = [f"/*\n{told}\n */\n{head}", facts, used(RUNTIME, f"{facts}\n{cases}\n{main}"), TITLE, cases, main]
         return "\n".join(parts)
 
@@ -79,7 +86,7 @@ class _Writer:
 
     def _facts(self) -> str:
         facets = [f for f in FACETS if f in self.telling.facets or f in BASIC]
-        start = View(self.right.trace.start)
+        start = View(self.case.trace.start)
         tables = [told.get("MOUNT_TABLE", "") for play in self.plays.values() for s in play.seen for told in s.values()]
         out = [
             f"/* ---- Who takes part, and what is compared {'-' * 68} */",
@@ -101,6 +108,7 @@ class _Writer:
             "",
             f"#define OLDEST {version_code(OLDEST)}",
             f"#define SHOWS_PROC {int('PROC' in shown_types(start))}",
+            f"#define EXECUTES {int(self.executes)}",
         ]
         if "MOUNT_TABLE" in facets:
             options = [quoted(name) + "," for name in self._options(start)]
@@ -115,45 +123,55 @@ class _Writer:
         """The attributes of mounts that the trace tells apart, as mountinfo shows them."""
         return [OPTIONS[row["kind"]] for row in start.rows("attributes").values()]
 
-    def _main(self, executes: bool) -> str:
+    def _main(self) -> str:
         known = [
             f"\tif (release_is_from({_release(v.kernel)}, {_release(next_version(v.kernel))}) && goes_wrong({i}))\n"
             "\t\treturn PASSED;"
             for i, v in enumerate(self.case.variants, 1)
         ]
-        out = ["int main(int words, char **word)" if executes else "int main(void)", "{"]
-        out += ["\tif (words == 3)", "\t\tgo_on(word);"] if executes else []
+        out = ["int main(int words, char **word)" if self.executes else "int main(void)", "{"]
+        out += ["\tif (words == 3)", "\t\tgo_on(word);"] if self.executes else []
         return "\n".join([*out, "\tget_ready();", *known, "\treturn run(0);", "}", ""])
 
     # -- a play -----------------------------------------------------------------------------------------------------
 
-    def _play(self, name: str) -> str:
-        play = self.plays[name]
-        changes = Changes()
-        out = [f"static void {name}(struct self *me)", "{"]
-        out += [f"\tSETUP({play.everybody[0]}, {text(call)});" for call in setups(play.trace)]
-        out += _now(changes.of(alike(self.telling.of(play.beginning))))
-        calls = Calls(play.trace)
-        known = known_at(play.trace, self.case)
+    def _functions(self) -> Iterator[str]:
+        """A function for each play, and one for what they begin with."""
+        blocks = {name: list(self._blocks(play)) for name, play in self.plays.items()}
+        common = shared_beginning(list(blocks.values()))
+        if common:
+            yield _function("the_beginning", [*itertools.chain(*blocks["the_case"][:common])])
+        for name, several in blocks.items():
+            first = ["\tthe_beginning(me);"] if common else []
+            yield _function(name, [*first, *itertools.chain(*several[common:])])
+
+    def _blocks(self, play: Play) -> Iterator[list[str]]:
+        """What is there in the beginning; then each call, with what it gives and what is seen then; then the end."""
+        changes, calls, known = Changes(), Calls(play.trace), known_at(play.trace, self.case)
+        out = [f"\tSETUP({play.everybody[0]}, {text(call)});" for call in setups(play.trace)]
+        yield [*out, *_now(changes.of(alike(self.telling.of(play.beginning))))]
         prelude = len(play.trace.prelude)
-        for number_, act in enumerate(play.acts):
-            title = f"{number_ - prelude + 1}" if number_ >= prelude else "before"
-            out += ["", *_comment(f"{title}  {calls.text(act.step)}"), *_step(act)]
-            if number_ in known:
-                out.append(f"\tKNOWN({quoted(' '.join(known[number_]))});")
+        for number, act in enumerate(play.acts):
+            title = f"{number - prelude + 1}" if number >= prelude else "before"
+            out = ["", *_comment(f"{title}  {calls.text(act.step)}"), *_step(act)]
+            if number in known:
+                out.append(f"\tKNOWN({quoted(' '.join(known[number]))});")
             out += _now(changes.of(alike(self.telling.of(act.seen))))
-            if act.opened is not None:
-                who, opened = act.task, act.opened
-                if opened.place is not None:
-                    out.append(f"\tOPENED({who}, {opened.handle}, {quoted(opened.place)});")
-                if opened.namespace is not None:
-                    out.append(f"\tOPENED_NS({who}, {opened.handle}, {quoted(opened.namespace)});")
+            if act.opened is not None and act.opened.place is not None:
+                out.append(f"\tOPENED({act.task}, {act.opened.handle}, {quoted(act.opened.place)});")
+            if act.opened is not None and act.opened.namespace is not None:
+                out.append(f"\tOPENED_NS({act.task}, {act.opened.handle}, {quoted(act.opened.namespace)});")
+            yield out
         if play.finds:
-            out += ["", "\t/* What is mounted nowhere, and can be reached all the same. */"]
+            out = ["", "\t/* What is mounted nowhere, and can be reached all the same. */"]
             out.append('\tSTILL("what is mounted nowhere");')
-        for place in play.finds:
-            out += _broken(f"\tFINDS({place.task}, {quoted(place.place)}, ", f"{text(find(place.path))});")
-        return "\n".join([*out, "}", ""])
+            for place in play.finds:
+                out += _broken(f"\tFINDS({place.task}, {quoted(place.place)}, ", f"{text(find(place.path))});")
+            yield out
+
+
+def _function(name: str, lines: list[str]) -> str:
+    return "\n".join([f"static void {name}(struct self *me)", "{", *lines[lines[:1] == [""] :], "}", ""])
 
 
 def _step(act: Act) -> list[str]:

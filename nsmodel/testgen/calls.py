@@ -165,7 +165,7 @@ def _fd(handle: Any) -> Call:
 
 
 def _keep(handle: Any, call: Call | Away) -> Call:
-    return _call("KEEP", Word(str(handle)), call)  # type: ignore[arg-type]
+    return _call("KEEP", Word(str(handle)), call)
 
 
 def _proc(name: str, how: str) -> Call:

@@ -116,7 +116,9 @@ class Performance(Bookkeeper):
         for number, step in enumerate((*self.trace.prelude, *self.trace.steps), 1):
             where = f"step {number - len(self.trace.prelude)}, {step.operation}"
             if step.operation not in COMMANDS or step.task is None:
-                raise Unperformable(f"{where}: only a part of a call")
+                raise Unperformable(f"{where}: a part of a call, while others run: no program can force that")
+            if step.arguments.get("swapped"):
+                raise Unperformable(f"{where}: ids of namespaces that do not grow are given on several processors only")
             if step.state is None:
                 raise Unperformable(f"{where}: the model does not tell how it ends")
             yield self._act(step, state, where)

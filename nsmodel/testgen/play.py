@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from nsmodel.kernel.versions import versions
 from nsmodel.oracle.live.credentials import kinds
@@ -12,10 +14,11 @@ from nsmodel.system.snapshot import View
 from nsmodel.testgen.calls import Call, Text, Word
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import Seen
-from nsmodel.testgen.performance import Performance
+from nsmodel.testgen.performance import STRAY, Performance, Unperformable
 from nsmodel.traces.observable import visible
 from nsmodel.traces.trace import Trace
 
+T = TypeVar("T")
 OLDEST = "6.18"
 """The release whose rules the model has."""
 
@@ -44,6 +47,26 @@ class Play:
         yield from (act.seen for act in self.acts)
 
 
+def plays_of(case: Case) -> dict[str, Play]:
+    """The plays of a case by the names of the functions that perform them: the kernel's as it should be, and how it
+    goes on each release with known bugs. Raises :class:`nsmodel.testgen.performance.Unperformable`."""
+    for trace in (case.trace, *(v.trace for v in case.variants)):
+        if not trace.replayable:
+            raise Unperformable("no calls lead to its initial state")
+    out = {"the_case": Play(case.trace)}
+    for variant in case.variants:
+        out[f"on_{variant.kernel.replace('.', '_')}"] = Play(variant.trace)
+    return out
+
+
+def everybody(plays: Iterable[Play]) -> list[str]:
+    """Every task of some plays, and STRAY where a task is refused."""
+    there = list(plays)
+    names = [name for play in there for name in play.everybody]
+    refused = any(act.child == STRAY for play in there for act in play.acts)
+    return list(dict.fromkeys(names)) + [STRAY] * refused
+
+
 def known_at(trace: Trace, case: Case) -> dict[int, tuple[str, ...]]:
     """The steps, counted with the prelude from 0, at which a variant's trace departs from the case's, with the bugs."""
     bugs = next((v.bugs for v in case.variants if v.trace is trace), None)
@@ -57,6 +80,14 @@ def known_at(trace: Trace, case: Case) -> dict[int, tuple[str, ...]]:
         if not same or there is None or visible(step.state or {}) != visible(there.state or {}):
             out[number] = bugs
     return out
+
+
+def shared_beginning(blocks: Sequence[Sequence[T]]) -> int:
+    """How many blocks of text several plays have in common at their beginning; none where there is one play."""
+    if len(blocks) < 2:
+        return 0
+    pairs = zip(*blocks, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda same: all(block == same[0] for block in same), pairs))
 
 
 def version_code(version: str) -> int:

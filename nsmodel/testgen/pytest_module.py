@@ -6,8 +6,10 @@ Each task is a process of Python. Threads, and execs of programs, are more than 
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from nsmodel.oracle.live.replay import shown_types
@@ -16,13 +18,24 @@ from nsmodel.system.snapshot import View
 from nsmodel.testgen.calls import find, tree
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import OPTIONS, Seen, Telling
-from nsmodel.testgen.performance import STRAY, Act, Changes, Unperformable
-from nsmodel.testgen.play import OLDEST, Play, alike, known_at, next_version, setups
+from nsmodel.testgen.performance import Act, Changes, Unperformable
+from nsmodel.testgen.play import (
+    OLDEST,
+    Play,
+    alike,
+    everybody,
+    known_at,
+    next_version,
+    plays_of,
+    setups,
+    shared_beginning,
+)
 from nsmodel.testgen.python_text import CONSTANTS, quoted, result, text
 from nsmodel.testgen.runtime_text import FOLDER
 from nsmodel.testgen.story import Calls, story, wrapped
 
 WIDTH = 110
+RUNTIME = ("kernel.py", "people.py", "tasks.py", "mounts.py", "watcher.py", "directions.py", "sandbox.py")
 EXECS = ("execve", "chmod")
 
 
@@ -34,92 +47,89 @@ class PytestModule:
 
     def cannot(self, case: Case) -> str | None:
         """Why a case cannot be a module of pytest; None where it can."""
-        for trace in (case.trace, *(v.trace for v in case.variants)):
-            if not trace.replayable:
-                return "no calls lead to its initial state"
-            try:
-                play = Play(trace)
-            except Unperformable as why:
-                return str(why)
-            if any((act.command.clone_flags or 0) & CLONE["thread"] for act in play.acts):
-                return "a process of Python cannot have a thread that is made by clone3"
-            if any(act.step.operation in EXECS for act in play.acts):
-                return "a process of Python cannot go on after an exec in a file system without files"
+        try:
+            plays = plays_of(case)
+        except Unperformable as why:
+            return str(why)
+        acts = [act for play in plays.values() for act in play.acts]
+        if any((act.command.clone_flags or 0) & CLONE["thread"] for act in acts):
+            return "a process of Python cannot have a thread that is made by clone3"
+        if any(act.step.operation in EXECS for act in acts):
+            return "a process of Python cannot go on after an exec in a file system without files"
         return None
 
     def write(self, case: Case) -> str:
         """The text of the module."""
-        plays = {"the_case": Play(case.trace)}
-        for variant in case.variants:
-            plays[f"on_{variant.kernel.replace('.', '_')}"] = Play(variant.trace)
+        plays = plays_of(case)
         telling = Telling(state for play in plays.values() for state in play.seen)
-        tasks = list(dict.fromkeys(name for play in plays.values() for name in play.everybody))
-        if any(act.child == STRAY for play in plays.values() for act in play.acts):
-            tasks.append(STRAY)
-        told = [line for words in story(case, f"pytest test_{case.name}.py, or python3") for line in wrapped(words)]
-        body = "\n\n\n".join("\n".join(_play(name, play, case, telling)) for name, play in plays.items())
+        tasks = everybody(plays.values())
+        told = [
+            line
+            for words in story(case, f"pytest {case.name}.py, or python3 {case.name}.py")
+            for line in wrapped(words)
+        ]
+        body = "\n\n\n".join(_functions({name: list(_blocks(play, case, telling)) for name, play in plays.items()}))
         ends = "\n".join(_main(case, plays, View(case.trace.start)))
         facts = [f'{name} = "{name}"' for name in tasks] + [f"order += [{', '.join(tasks)}]"]
         runtime, head = _runtime(f"{body}\n\n\n{ends}")
         title = f"# ---- The case {'-' * 98}"
         constants = [f"{name} = {CONSTANTS[name]}" for name in _constants(body, runtime)]
         story_text = "\n".join(told).replace("\\", "\\\\")
-        parts = [
-            f'"""{story_text}\n"""\n\n{head}\n', f"{runtime}\n", f"{title}\n", "\n".join([*constants, *facts]), f"\n\n{body}",
-            f"\n\n{ends}\n",
-        ]  # fmt: skip
-        return "\n".join(parts)
+        begins = f'"""{story_text}\n"""\n\n{head}\n\n{runtime}\n\n{title}\n'
+        return "\n".join([begins, *constants, *facts, "", "", body, "", "", ends, ""])
 
 
 PYTEST = PytestModule()
 
 
-def _play(name: str, play: Play, case: Case, telling: Telling) -> Iterator[str]:
-    """A function that everybody runs."""
+def _functions(blocks: dict[str, list[list[str]]]) -> Iterator[str]:
+    """A function for each play, and one for what they begin with."""
+    common = shared_beginning(list(blocks.values()))
+    if common:
+        yield "\n".join(["def the_beginning() -> None:", *itertools.chain(*blocks["the_case"][:common])])
+    for name, several in blocks.items():
+        lines = ["    the_beginning()"] * bool(common) + list(itertools.chain(*several[common:]))
+        yield "\n".join([f"def {name}() -> None:", *lines])
+
+
+def _blocks(play: Play, case: Case, telling: Telling) -> Iterator[list[str]]:
+    """What is there in the beginning; then each call, with what it gives and what is seen then; then the end."""
     changes, calls, known = Changes(), Calls(play.trace), known_at(play.trace, case)
-    yield f"def {name}() -> None:"
-    first = play.everybody[0]
-    for line in setups(play.trace):
-        yield f"    setup({first}, lambda: {text(line)})"
-    yield from _now(changes.of(alike(telling.of(play.beginning))))
+    out = [f"    setup({play.everybody[0]}, lambda: {text(line)})" for line in setups(play.trace)]
+    yield [*out, *_now(changes.of(alike(telling.of(play.beginning))))]
     for number, act in enumerate(play.acts):
-        words = calls.text(act.step)
-        yield ""
-        yield from (f"    # {line}" for line in wrapped(words))
-        yield from _step(act)
+        out = ["", *_step(act, calls.text(act.step))]
         if number in known:
-            yield f"    known({quoted(' '.join(known[number]))})"
+            out.append(f"    known({quoted(' '.join(known[number]))})")
         if act.status is not None:
-            yield f"    status({act.status:#x})"
-        yield from _now(changes.of(alike(telling.of(act.seen))))
+            out.append(f"    status({act.status:#x})")
+        out += _now(changes.of(alike(telling.of(act.seen))))
         if act.opened is not None and act.opened.place is not None:
-            yield f"    opened({act.task}, {act.opened.handle}, {quoted(act.opened.place)})"
+            out.append(f"    opened({act.task}, {act.opened.handle}, {quoted(act.opened.place)})")
         if act.opened is not None and act.opened.namespace is not None:
-            yield f"    opened_ns({act.task}, {act.opened.handle}, {quoted(act.opened.namespace)})"
+            out.append(f"    opened_ns({act.task}, {act.opened.handle}, {quoted(act.opened.namespace)})")
+        yield out
     if play.finds:
-        yield ""
-        yield "    # What is mounted nowhere, and can be reached all the same."
-        yield '    still("what is mounted nowhere")'
-    for place in play.finds:
-        yield f"    finds({place.task}, {quoted(place.place)}, lambda: {text(find(place.path))})"
+        out = ["", "    # What is mounted nowhere, and can be reached all the same."]
+        out.append('    still("what is mounted nowhere")')
+        for place in play.finds:
+            out.append(f"    finds({place.task}, {quoted(place.place)}, lambda: {text(find(place.path))})")
+        yield out
 
 
-def _step(act: Act) -> Iterator[str]:
+def _step(act: Act, words: str) -> list[str]:
+    """A call: in words for people, then what it gives and how it is made."""
     call = text(tree(act))
-    words = quoted(f"{act.task} {call}" + (f" = {result(act).removeprefix('-errno.')}" if act.returns else ""))
-    first = f"step({act.task}, lambda: {result(act)}" if act.returns else f"last({act.task}"
-    if len(first) + len(call) + len(words) + 18 <= WIDTH:
-        yield f"    {first}, lambda: {call}, {words})"
-        return
-    yield f"    {first}, lambda: {call},"
-    yield f"    {' ' * 5}{words})"
+    name = f"step({act.task}, " if act.returns else f"last({act.task}, "
+    made = f"lambda: {result(act)}, lambda: {call})" if act.returns else f"lambda: {call})"
+    return [f"    {name}{quoted(words)},", f"    {' ' * 5}{made}"]
 
 
 def _now(new: Seen) -> Iterator[str]:
     """What is told anew of each task; a text of several lines one below the other."""
     for task, told in new.items():
-        short = [f"{facet}={quoted(value)}" for facet, value in told.items() if "\n" not in value]
-        long = [(facet, value.splitlines(keepends=True)) for facet, value in told.items() if "\n" in value]
+        short = [f"{facet}={quoted(value)}" for facet, value in told.items() if value.count("\n") <= 1]
+        long = [(facet, value.splitlines(keepends=True)) for facet, value in told.items() if value.count("\n") > 1]
         first = f"    now({', '.join([task, *short])}"
         yield first + (")" if not long else ",")
         for at, (facet, lines) in enumerate(long):
@@ -158,23 +168,40 @@ def _pair(version: str) -> str:
 # -- the runtime ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Statement:
+    """A statement of the runtime with the names that it binds and that it uses; a comment, which binds none, is the
+    title of those behind it."""
+
+    text: str
+    binds: frozenset[str]
+    uses: frozenset[str]
+
+
 @cache
-def _statements() -> tuple[list[str], list[tuple[str, frozenset[str], frozenset[str]]]]:
-    """The imports of the runtime; then each statement with the names that it binds and that it uses."""
-    source = (FOLDER / "case.py").read_text(encoding="utf-8")
-    lines = source.splitlines()
-    nodes = ast.parse(source).body[1:]
-    imports = [ast.unparse(n) for n in nodes if isinstance(n, ast.Import | ast.ImportFrom)]
+def _statements() -> tuple[tuple[str, ...], tuple[_Statement, ...]]:
+    """The imports of the runtime, and its statements."""
+    imports: dict[str, None] = {}
     out = []
-    last = nodes[len(imports) - 1].end_lineno or 0
-    for node in nodes[len(imports) :]:
-        first = node.lineno - 1 - len(getattr(node, "decorator_list", []))
-        comment = [line for line in lines[last:first] if line.startswith("#")]
-        if comment:
-            out.append(("\n".join(comment), frozenset[str](), frozenset[str]()))
-        last = node.end_lineno or 0
-        out.append(("\n".join(lines[first:last]), frozenset(_bound(node)), frozenset(_used(node))))
-    return imports, out
+    for file in RUNTIME:
+        source = (FOLDER / "python" / file).read_text(encoding="utf-8")
+        lines = source.splitlines()
+        title, *nodes = ast.parse(source).body
+        assert isinstance(title, ast.Expr)
+        told = str(ast.literal_eval(title.value)).strip().splitlines()
+        head = f"# ---- {told[0]} ".ljust(WIDTH + 6, "-")
+        out.append(_Statement("\n".join([head, *(f"# {line}" for line in told[2:])]), frozenset(), frozenset()))
+        for node in nodes:
+            if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and not _ours(node)):
+                imports[ast.unparse(node)] = None
+            elif not isinstance(node, ast.ImportFrom):
+                text = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+                out.append(_Statement(text, frozenset(_bound(node)), frozenset(_used(node))))
+    return tuple(sorted(imports, key=lambda line: (line.startswith("from"), line))), tuple(out)
+
+
+def _ours(node: ast.ImportFrom) -> bool:
+    return str(node.module).startswith("nsmodel.")
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
@@ -193,20 +220,23 @@ def _runtime(program: str) -> tuple[str, str]:
     """As much of the runtime as a program uses, and the imports of that."""
     imports, statements = _statements()
     wanted = set(_used(ast.parse(program)))
-    taken: set[int] = set()
-    while more := [i for i, (_, binds, _) in enumerate(statements) if i not in taken and binds & wanted]:
+    taken: set[_Statement] = set()
+    while more := [s for s in statements if s not in taken and s.binds & wanted]:
         taken.update(more)
-        wanted.update(*(statements[i][2] for i in more))
+        wanted.update(*(s.uses for s in more))
     out: list[str] = []
-    title = ""
-    for i, (words, binds, _) in enumerate(statements):
-        if not binds:
-            title = f"\n\n{words}\n" if i else f"{words}\n"
-        elif i in taken:
-            plain = words.startswith(("def ", "class "))
-            gap = "\n\n" if plain or (out and out[-1].lstrip().startswith(("def ", "class "))) else ""
-            out += [f"{title}{gap}{words}" if not title else f"{title}{gap or chr(10)}{words}"]
-            title = ""
+    title, before = "", False
+    for statement in statements:
+        if not statement.binds:
+            title = statement.text
+        elif statement in taken:
+            block = statement.text.startswith(("def ", "class "))
+            if title:
+                out += ["\n", title, "\n" * block]
+            elif block or before:
+                out.append("\n")
+            out.append(statement.text)
+            title, before = "", block
     whole = "\n".join([program, *out])
     head = [line for line in imports if any(re.search(rf"\b{name}\b", whole) for name in _imported(line))]
     return "\n".join(out).strip("\n") + "\n", "\n".join(head)

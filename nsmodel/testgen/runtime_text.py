@@ -1,4 +1,4 @@
-"""The runtime of generated programs: of the files in `runtime/` as much as a program uses.
+"""The runtime of C programs: of the files in `runtime/c` as much as a program uses.
 
 A file is a sequence of pieces with an empty line between them: a comment, a macro, types and variables, a function. A
 piece is taken when a name that it defines is used; a comment that stands alone is the title of the pieces behind it.
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent / "runtime"
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _TEXT = re.compile(r'"(?:\\.|[^"\\])*"')
-_BRACES = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]|__attribute__ *\(\(.*?\)\)")
+_BRACES = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]|__attribute__ *\(\((?:[^()]|\([^()]*\))*\)\)")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def _code(text: str) -> str:
 @cache
 def pieces(file: str) -> tuple[Piece, ...]:
     """The pieces of a file of the runtime."""
-    text = (FOLDER / file).read_text(encoding="utf-8").rstrip("\n")
+    text = (FOLDER / "c" / file).read_text(encoding="utf-8").rstrip("\n")
     return tuple(
         Piece(part, frozenset(_defined(_code(part))), frozenset(_WORD.findall(_code(part))))
         for part in re.split(r"\n\n(?=[^\s#]|#define)", text)
@@ -63,7 +63,7 @@ def _defined(code: str) -> set[str]:
     for statement in flat.split(";"):
         out |= set(re.findall(r"^struct (\w+)\s*$", statement.strip()))
         out |= set(re.findall(r"(\w+)\s*(?:,|$)", re.sub(r"=[^,]*", "", statement).strip()))
-    return out
+    return out - {"enum"}
 
 
 def used(files: Sequence[str], program: str) -> str:

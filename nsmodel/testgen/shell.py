@@ -7,6 +7,7 @@ tasks, a descriptor of a place or a combination of flags has no command of its o
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections import Counter
@@ -20,7 +21,7 @@ from nsmodel.testgen.calls import MS_BITS, UMOUNT_BITS, flags
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import OPTIONS
 from nsmodel.testgen.performance import Act, Unperformable
-from nsmodel.testgen.play import OLDEST, Play, known_at, next_version
+from nsmodel.testgen.play import OLDEST, Play, known_at, next_version, plays_of, shared_beginning
 from nsmodel.testgen.runtime_text import FOLDER
 from nsmodel.testgen.story import Calls, story, wrapped
 
@@ -51,26 +52,27 @@ class Shell:
     def cannot(self, case: Case) -> str | None:
         """Why a case cannot be a shell script; None where it can."""
         try:
-            for trace in (case.trace, *(v.trace for v in case.variants)):
-                if not trace.replayable:
-                    return "no calls lead to its initial state"
-                list(_lines(Play(trace), Case(case.name, case.title, case.cells, case.trace)))
+            for play in plays_of(case).values():
+                list(_blocks(play, case))
         except (Unsayable, Unperformable) as why:
             return str(why)
         return None
 
     def write(self, case: Case) -> str:
         """The text of the script."""
-        plays = {"the_case": Play(case.trace)}
-        for variant in case.variants:
-            plays[f"on_{variant.kernel.replace('.', '_')}"] = Play(variant.trace)
+        plays = plays_of(case)
         head = [f"# {line}".rstrip() for text in story(case, f"sh {case.name}.sh") for line in wrapped(text)]
         options = ",".join(OPTIONS[row["kind"]] for row in View(case.trace.start).rows("attributes").values())
         steps = max(len(play.acts) for play in plays.values())
-        runtime = (FOLDER / "case.sh").read_text(encoding="utf-8").rstrip("\n")
+        runtime = (FOLDER / "shell.sh").read_text(encoding="utf-8").rstrip("\n")
         out = ["#!/bin/sh", *head, "", f"oldest={OLDEST} steps={steps} options={options}", "", runtime, ""]
-        for name, play in plays.items():
-            out += [f"{name}() {{", *(f"\t{line}".rstrip() for line in _lines(play, case)), "}", ""]
+        blocks = {name: list(_blocks(play, case)) for name, play in plays.items()}
+        common = shared_beginning(list(blocks.values()))
+        functions = {"the_beginning": blocks["the_case"][:common]} if common else {}
+        for name, several in (functions | {name: several[common:] for name, several in blocks.items()}).items():
+            first = ["the_beginning"] * bool(common and name in blocks)
+            lines = [*first, *itertools.chain(*several)]
+            out += [f"{name}() {{", *(f"\t{line}".rstrip() for line in lines), "}", ""]
         out += ['[ "$1" != inside ] || inside "$2" "$3"', "prepare"]
         for variant, name in zip(case.variants, list(plays)[1:], strict=True):
             here = f"release_is_from {variant.kernel} {next_version(variant.kernel)}"
@@ -81,8 +83,8 @@ class Shell:
 SHELL = Shell()
 
 
-def _lines(play: Play, case: Case) -> Iterator[str]:
-    """The commands of a play. Raises :class:`Unsayable`."""
+def _blocks(play: Play, case: Case) -> Iterator[list[str]]:
+    """The names that are there in the beginning; then each call, and what is seen then. Raises :class:`Unsayable`."""
     start = View(play.trace.start)
     if not start.rows("mounts"):
         raise Unsayable("nothing of it is told by commands of util-linux: no mounts")
@@ -93,25 +95,24 @@ def _lines(play: Play, case: Case) -> Iterator[str]:
     bottoms = {row["root"] for row in start.rows("mnt_namespaces").values()}
     root, top = next((slot, row) for slot, row in start.rows("mounts").items() if row["parent"] in bottoms)
     forests = Forests(start)
-    yield from _names(forests, top["root"], "$R")
+    yield list(_names(forests, top["root"], "$R"))
     table = ""
-    calls = Calls(play.trace)
-    known = known_at(play.trace, case)
+    calls, known = Calls(play.trace), known_at(play.trace, case)
     for number, act in enumerate(play.acts):
-        yield ""
-        yield from (f"# {line}" for line in wrapped(calls.text(act.step)))
+        out = ["", *(f"# {line}" for line in wrapped(calls.text(act.step)))]
         mounts = View(act.step.state or {}).rows("mounts")
         if mounts.get(root, {}).get("parent") != top["parent"] or act.command.words[:2] == ("mu", "/"):
             raise Unsayable("the root is moved or unmounted")
-        yield f"step {_result(act, forests)} {_command(act)}"
+        out.append(f"step {_result(act, forests)} {_command(act)}")
         if number in known:
-            yield f"known={shlex.quote(' '.join(known[number]))}"
+            out.append(f"known={shlex.quote(' '.join(known[number]))}")
         if act.step.result >= 0:
-            yield from _made(act, forests)
+            out += _made(act, forests)
         now = act.seen[act.task].get("MOUNT_TABLE", "?")
         if now != table:
             table = now
-            yield from ("see <<-'END'", *_plain(now), "END")
+            out += ["see <<-'END'", *_plain(now), "END"]
+        yield out
 
 
 def _result(act: Act, forests: Forests) -> str:

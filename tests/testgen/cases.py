@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from nsmodel.kernel.mount.type import Propagation
+from nsmodel.kernel.mount.umount import UmountFlags
 from nsmodel.kernel.versions import running, switches_of
-from nsmodel.oracle.live.conform import Plan, draw, whole_system
+from nsmodel.oracle.live.conform import Plan, again, draw, whole_system
 from nsmodel.system.load import load_specs, scope_of
+from nsmodel.system.operation import Call
 from nsmodel.system.transition import TransitionSystem, make_system
 from nsmodel.testgen.case import Case, Variant
 from nsmodel.traces.observable import difference
@@ -16,25 +19,44 @@ from nsmodel.traces.record import calls_of, record
 from nsmodel.traces.trace import Trace
 
 KEPT = Path(__file__).parents[2] / "counterexamples"
+RELEASE = "6.18"
 
 
-def kept(name: str, release: str | None = None) -> Case:
-    """A counterexample's calls, on the kernel as it should be; with a release, as that one takes them too."""
+def kept(name: str) -> Case:
+    """A counterexample's calls on the kernel as it should be, and on the release if that takes them otherwise."""
     wrong = load_trace(KEPT / name / "trace.json")
     (loaded,) = load_specs([wrong.spec])
 
     def performed(kernel: str, switches: frozenset[str]) -> Trace:
         system = make_system(loaded.spec, scope_of(loaded, None, {}, None), kernel=kernel, switches=switches)
-        operations = {o.name: o for o in system.operations}
-        return record(system, calls_of(wrong.steps, operations))
+        return record(system, calls_of(wrong.steps, {o.name: o for o in system.operations}))
 
-    right = performed("fixed", frozenset())
-    variants: tuple[Variant, ...] = ()
-    if release is not None:
-        there = performed(release, switches_of(release))
-        assert difference(there.steps, right.steps) is not None
-        variants = (Variant(release, (name,), there),)
-    return Case(f"{wrong.spec}_{name}", f"{wrong.spec} with {name}", (f"mutant {name}",), right, variants, (name,))
+    return _case(
+        f"{wrong.spec}_{name}", name, performed("fixed", frozenset()), performed(RELEASE, switches_of(RELEASE))
+    )
+
+
+def busy_copy() -> Case:
+    """MP19 in words that a shell has too: a copy that is open for reading is taken along."""
+    calls = [
+        _call("mount_change_type", target=2, root=2, to=Propagation.SHARED, rec=False),
+        _call("mount_bind", source=2, root=2, at=2, dentry=3, rec=False),
+        _call("mount_bind", source=3, root=3, at=3, dentry=3, rec=False),
+        _call("open_path", at=3, dentry=2, opath=False, write=False),
+        _call("umount2", at=4, dentry=3, flags=UmountFlags()),
+    ]
+    right, wrong = whole_system("fixed"), whole_system(RELEASE, switches_of(RELEASE))
+    return _case("busy_copy", "MP19", record(right, calls), record(wrong, calls))
+
+
+def _case(name: str, bug: str, right: Trace, release: Trace) -> Case:
+    other = difference(release.steps, right.steps) is not None
+    variants = (Variant(RELEASE, (bug,), release),) if other else ()
+    return Case(name, f"What {bug} is about", (f"{right.steps[-1].operation}, {bug}",), right, variants, (bug,))
+
+
+def _call(operation: str, **arguments: object) -> Call:
+    return Call(operation, (("task", 1), *arguments.items()))
 
 
 @cache
@@ -44,6 +66,20 @@ def whole() -> TransitionSystem:
 
 
 def drawn(area: str | None, seed: str, length: int) -> Case:
-    """A random trace."""
+    """A random trace of an area."""
     calls = draw(whole(), seed, length, Plan(1, area=area)).calls
-    return Case("random", f"random calls, {area or 'all areas'}, {seed}", ("random",), record(whole(), calls))
+    return Case("random", f"random calls, {area or 'all areas'}", (f"seed {seed}",), record(whole(), calls))
+
+
+SAYABLE = frozenset({"mount_new", "mount_bind", "mount_move", "mount_change_type", "umount2", "open_path", "close"})
+
+
+def drawn_without(seed: str, length: int, cannot: object) -> Case:
+    """A random trace of mounts, those calls left out that a form cannot express (`cannot` is its method)."""
+    calls: list[Call] = []
+    for call in draw(whole(), seed, length, Plan(1, area="mount", only=SAYABLE)).calls:
+        longer = again(whole(), [*calls, call]).calls
+        case = Case("random", "random calls of mounts", (f"seed {seed}",), record(whole(), longer))
+        if cannot(case) is None:  # type: ignore[operator]
+            calls = longer
+    return Case("random", "random calls of mounts", (f"seed {seed}",), record(whole(), calls))

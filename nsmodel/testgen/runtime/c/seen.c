@@ -181,8 +181,10 @@ static void look_session(int who, const char *wanted)
  * thing as long as it is used, and no two names for the same one.
  */
 
+static int round_now;	/* names are compared with those of the same round */
+
 static struct name { char text[40]; unsigned long long real; int round; } bound[4096];
-static int names_bound, round_now;
+static int names_bound;
 
 static int agrees(const char *text, unsigned long long real)
 {
@@ -234,9 +236,9 @@ static void look_status(int who, const char *wanted)
 
 	snprintf(text, sizeof(text), "%s", wanted);
 	while ((line = strsep(&at, "\n"))) {
-		char *rest = line + strcspn(line, " "), seen[256] = "";
+		char *rest = line, seen[256] = "";
 
-		*rest++ = 0;
+		strsep(&rest, " ");
 		for (char *word = strtok((char *)status_field(who, line), "\t "); word; word = strtok(NULL, "\t ")) {
 			if (!strncmp(line, "Cap", 3)) {
 				snprintf(seen, sizeof(seen), " %llx", strtoull(word, NULL, 16) & ALL_CAPABILITIES);
@@ -249,8 +251,8 @@ static void look_status(int who, const char *wanted)
 					snprintf(seen + used, sizeof(seen) - used, " %s", word);
 			}
 		}
-		if (strcmp(*seen ? seen + 1 : seen, rest))
-			fail("%s of %s:%s, expected %s", line, names[who], seen, rest);
+		if (strcmp(*seen ? seen + 1 : seen, rest ? rest : ""))
+			fail("%s of %s:%s, expected %s", line, names[who], seen, rest ? rest : "none");
 	}
 }
 

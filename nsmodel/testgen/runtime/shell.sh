@@ -113,7 +113,7 @@ see() {
 # Perform a play in namespaces of its own, on a file system of its own. Inside, $T leads to what is mounted there last,
 # and $R, through a descriptor, to the file system itself, which stands for the root.
 perform() {
-	room=$(mktemp -d) || exit 4
+	room=$(mktemp -d /tmp/case.XXXXXX) || exit 4
 	timeout -k 5 60 unshare --mount --propagation private --pid --uts --ipc --fork --kill-child --mount-proc \
 		sh "$0" inside "$1" "$room"
 	status=$?

@@ -5,9 +5,7 @@ static int tests;
 static const char *known;	/* the bugs that the step at hand shows */
 static char step[512];		/* and its text, empty when it was reported */
 
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void say(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 {
 	va_list rest;
 
@@ -35,7 +33,7 @@ __attribute__((noreturn)) static void cannot(const char *what)
 		write(FIRST_FD, &told, sizeof(told));
 		_exit(CANNOT);
 	}
-	say("1..0 # SKIP cannot run here: %s: %s\n", what, strerror(errno));
+	say("1..0 # SKIP cannot run here: %s%s%s\n", what, errno ? ": " : "", errno ? strerror(errno) : "");
 	_exit(CANNOT);
 }
 

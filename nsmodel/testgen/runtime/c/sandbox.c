@@ -191,14 +191,15 @@ static void get_ready(void)
 {
 	struct utsname name;
 
-	errno = EPERM;
+	uname(&name);
+	errno = 0;
 	if (geteuid() != 0)
 		cannot("this needs root");
-	uname(&name);
-	errno = ENOSYS;
 	if (sscanf(name.release, "%d.%d", &release_major, &release_minor) != 2 ||
 	    release_major * 1000 + release_minor < OLDEST)
 		cannot("the kernel is older than what this is told of");
+	if (EXECUTES && getauxval(AT_BASE))
+		cannot("what it executes finds no loader in the sandbox: compile it with -static");
 	stay_on_one_processor();
 	say("TAP version 13\n");
 }
