@@ -17,7 +17,6 @@ from nsmodel.kernel.properties import (
     LOCK_FLAGS,
     MNT_AUTH,
     NO_UAF,
-    PROP_DOWN,
     REF_EXACT,
     STEP_TOTAL,
 )
@@ -30,7 +29,6 @@ PROPERTIES = (
     LOCK_COVER,
     LOCK_FLAGS,
     MNT_AUTH,
-    PROP_DOWN,
     REF_EXACT,
     NO_UAF,
     STEP_TOTAL,

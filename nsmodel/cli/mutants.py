@@ -99,13 +99,26 @@ def command(
         except KeyboardInterrupt:
             interrupted = True
             results.append(_result(switch, pairs, done, replay=False))
+    unkilled = [] if specs or ids else _unkilled(loaded)
     status = _status(results, done, interrupted=interrupted)
-    killed.show(console, results, {s.name: s.summary for s in switches}, watch.seconds, int(status))
+    if status is Exit.MET and unkilled:
+        status = Exit.VACUOUS
+    killed.show(console, results, {s.name: s.summary for s in switches}, unkilled, watch.seconds, int(status))
     if folder is not None:
         _write(Path(folder), ids or KEPT, switches, done)
     if json_file:
-        write(MutantsOutput(command="mutants", exit=status, seconds=watch.seconds, mutants=results), json_file)
+        output = MutantsOutput(
+            command="mutants", exit=status, seconds=watch.seconds, mutants=results, unkilled=unkilled
+        )
+        write(output, json_file)
     return status
+
+
+def _unkilled(loaded: list[Loaded]) -> list[str]:
+    """Properties that no known bug breaks in any spec: nothing shows that they say anything."""
+    killed_ones = {name for item in loaded for name in item.spec.kills.values()}
+    named = dict.fromkeys(p.name for item in loaded for p in item.spec.properties)
+    return [name for name in named if name not in killed_ones]
 
 
 def _pairs(loaded: list[Loaded], ids: tuple[str, ...]) -> list[tuple[Asked, Switch]]:

@@ -11,9 +11,14 @@ from nsmodel.report.output import MutantResult
 
 
 def show(
-    console: Console, results: Sequence[MutantResult], summaries: Mapping[str, str], spent: float, status: int
+    console: Console,
+    results: Sequence[MutantResult],
+    summaries: Mapping[str, str],
+    unkilled: Sequence[str],
+    spent: float,
+    status: int,
 ) -> None:
-    """A line for each known bug."""
+    """A line for each known bug, and one for each property that none of them breaks."""
     cells = columns(
         [
             "killed" if r.killed else "ALIVE",
@@ -31,6 +36,8 @@ def show(
         line(console, (verdict, style), "  ", "  ".join(rest), (f"  {summaries.get(result.id, '')}", "dim"))
         if result.why_not:
             line(console, (f"        {result.why_not}", "dim"))
+    for name in unkilled:
+        line(console, ("VACUOUS", "yellow"), f"  {name}: no known bug breaks it; name one in the `kills` of a spec")
     alive = sum(not r.killed for r in results)
     what = f"{alive} alive" if alive else "all killed"
     line(console, f"{plural(len(results), 'mutant')}: {what}; {seconds(spent)}; exit {status}")

@@ -206,9 +206,10 @@ class MutantResult(msgspec.Struct, kw_only=True):
 
 
 class MutantsOutput(Output, kw_only=True):
-    """`mutants`."""
+    """`mutants`; `unkilled` are the properties that no known bug breaks, asked where all specs are."""
 
     mutants: list[MutantResult]
+    unkilled: list[str] = []
 
 
 class ModuleScore(msgspec.Struct, kw_only=True):

@@ -122,7 +122,7 @@ def test_known_bugs() -> None:
 
     out = io.StringIO()
     results = [bug("X1", True, replay="diverges"), bug("X22", False, why_not="no counterexample in the scope")]
-    killed.show(Console(file=out, width=80, color_system=None), results, {"X1": "one"}, 1.0, 1)
+    killed.show(Console(file=out, width=80, color_system=None), results, {"X1": "one"}, ["P"], 1.0, 1)
     same("mutants.txt", out.getvalue())
 
 
