@@ -18,7 +18,6 @@ from nsmodel.kernel.properties import (
     MNT_AUTH,
     NO_UAF,
     NS_MEMBER,
-    PROP_DOWN,
     REF_EXACT,
     STEP_TOTAL,
 )
@@ -32,7 +31,6 @@ PROPERTIES = (
     LOCK_FLAGS,
     MNT_AUTH,
     NS_MEMBER,
-    PROP_DOWN,
     REF_EXACT,
     NO_UAF,
     STEP_TOTAL,

@@ -10,7 +10,6 @@ from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mutants import COPY_KEEPS_NS, ML01, MP01
 from nsmodel.kernel.objects import Kernel
 from nsmodel.kernel.properties import (
-    DETACHED_QUIET,
     FAIL_ATOMIC,
     LOCK_COVER,
     MP_CONTAINED,
@@ -32,7 +31,6 @@ PROPERTIES = (
     MP_CONTAINED,
     PROP_WF,
     NS_MEMBER,
-    DETACHED_QUIET,
     PROP_DOWN,
     REF_EXACT,
     NO_LEAK,

@@ -24,7 +24,7 @@ from nsmodel.cli.options import (
 )
 from nsmodel.cli.search import search_all, show_counterexamples, write_trace
 from nsmodel.cli.work import Job, default_processes
-from nsmodel.engines import registry
+from nsmodel.engines import registry, vacuity
 from nsmodel.engines.interface import Limits, Report, Resources
 from nsmodel.report import verdicts
 from nsmodel.report.console import people
@@ -112,6 +112,8 @@ def _search(asked: Asked, how: How, report: Report) -> list[Result]:
     out: list[Result] = []
     refused: list[str] = []
     system = asked.system
+    own = asked.scope == system.spec.scope(None) and not system.switches
+    silent = vacuity.idle(system) if own else []
     for name in how.engines:
         engine = registry.engine(name)
         why_not = engine.unfit(system)
@@ -124,7 +126,7 @@ def _search(asked: Asked, how: How, report: Report) -> list[Result]:
         resources = Resources(how.threads, folder, how.kept is not None and how.kept.resume, _say)
         limits = _within(system, out, how.limits)
         found = engine.search(system, limits, report, symmetry=how.symmetry, resources=resources)
-        out += results_of(system, found, asked.info)
+        out += results_of(system, found, asked.info, silent)
         if found.stopped == INTERRUPTED or how.first:
             break
     return out or unfit(system, how.engines[0], asked.info, "; ".join(refused))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from nsmodel.engines.interface import Found, Search
+from nsmodel.engines.vacuity import blocked
 from nsmodel.report.output import Disagreement, Result, ScopeInfo
 from nsmodel.system.transition import TransitionSystem
 from nsmodel.system.verdict import Exit, Verdict
@@ -13,13 +14,20 @@ from nsmodel.traces.record import record
 INTERRUPTED = "interrupted"
 
 
-def results_of(system: TransitionSystem, search: Search, scope: ScopeInfo) -> list[Result]:
-    """One result for each property of the system's spec, and one for each operation that can never succeed."""
+IDLE = "no state and no call of random walks in the scope comes to a clause of it"
+"""Why a property is vacuous."""
+
+
+def results_of(system: TransitionSystem, search: Search, scope: ScopeInfo, idle: Collection[str] = ()) -> list[Result]:
+    """One result for each property of the system's spec, those that are `idle` being vacuous where they hold, and one
+    for each operation that can never succeed."""
     out = []
     for prop in system.spec.properties:
         found = search.found.get(prop.name)
         expected = expectation(system, prop.name)
         verdict, reason = _verdict(search, prop.name)
+        if verdict is Verdict.HOLDS and prop.name in idle:
+            verdict, reason = Verdict.VACUOUS, IDLE
         result = _result(system, search, scope, prop.name, verdict, expected, reason)
         if found is not None:
             _explain(result, system, found)
@@ -32,7 +40,7 @@ def results_of(system: TransitionSystem, search: Search, scope: ScopeInfo) -> li
             f"operation {name}",
             Verdict.VACUOUS,
             Verdict.HOLDS,
-            "it never succeeds in the whole scope",
+            f"it never succeeds in the whole scope: {blocked(system, system.operation(name))}",
         )
         for name in vacuous(system, search)
     ]
@@ -54,8 +62,10 @@ def expectation(system: TransitionSystem, prop: str) -> Verdict:
 
 
 def vacuous(system: TransitionSystem, search: Search) -> list[str]:
-    """Operations that never succeed although no state was left out; none where a bug or a violation cuts states off."""
-    if not search.complete or search.found or search.stopped or system.mutant or not search.coverage:
+    """Operations that never succeed although no state was left out, or only those deeper than the spec itself goes;
+    none where a bug or a violation cuts states off."""
+    whole = search.complete or (search.engine != "simulate" and search.depth == system.depth == system.spec.depth)
+    if not whole or search.found or search.stopped or system.mutant or not search.coverage:
         return []
     allowed: tuple[str, ...] = getattr(system.spec, "may_never_succeed", ())
     return [o.name for o in system.operations if not search.coverage[o.name, "ok"] and o.name not in allowed]

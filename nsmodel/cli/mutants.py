@@ -101,17 +101,34 @@ def command(
         except KeyboardInterrupt:
             interrupted = True
             results.append(_result(switch, pairs, done, replay=False))
+    unkilled = [] if specs or ids else _unkilled(loaded)
     status = _status(results, done, interrupted=interrupted)
+    if status is Exit.MET and unkilled:
+        status = Exit.VACUOUS
     not_yet = {} if specs or ids else catalogue().not_yet
-    killed.show(console, results, {s.name: s.summary for s in switches}, not_yet, watch.seconds, int(status))
+    killed.show(console, results, {s.name: s.summary for s in switches}, not_yet, unkilled, watch.seconds, int(status))
     if folder is not None and not interrupted:
         historical = tuple(s.name for s in switches if s.name in catalogue().stories)
         _write(Path(folder), ids or historical, switches, loaded, done)
     if json_file:
         missing = [NotYet(id=name, why_not=why) for name, why in not_yet.items()]
-        out = MutantsOutput(command="mutants", exit=status, seconds=watch.seconds, mutants=results, not_yet=missing)
+        out = MutantsOutput(
+            command="mutants",
+            exit=status,
+            seconds=watch.seconds,
+            mutants=results,
+            not_yet=missing,
+            unkilled=unkilled,
+        )
         write(out, json_file)
     return status
+
+
+def _unkilled(loaded: list[Loaded]) -> list[str]:
+    """Properties that no known bug breaks in any spec: nothing shows that they say anything."""
+    killed_ones = {name for item in loaded for name in item.spec.kills.values()}
+    named = dict.fromkeys(p.name for item in loaded for p in item.spec.properties)
+    return [name for name in named if name not in killed_ones]
 
 
 def _pairs(loaded: list[Loaded], ids: tuple[str, ...]) -> list[tuple[Asked, Switch]]:

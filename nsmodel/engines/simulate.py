@@ -72,7 +72,7 @@ class _Walker:
         if self._note(self._judge(here), calls):
             return
         for _ in range(steps):
-            taken = random_step(self.system, here, dice, self.out)
+            taken = self._step(here, dice)
             if taken is None:
                 return
             call, done = taken
@@ -97,25 +97,21 @@ class _Walker:
                 self.out.found[violation.property] = Found(violation, tuple(calls), minimal=False)
         return bool(broken)
 
-
-def random_step(
-    system: TransitionSystem, here: Frozen, dice: random.Random, out: Search
-) -> tuple[Call, Outcome] | None:
-    """One enabled call of an operation taken at random, and what it did; None where there is none. `out` counts."""
-    runner = Runner(system, here)
-    operations = list(system.operations)
-    dice.shuffle(operations)
-    for operation in operations:
-        calls = list(operation.calls(runner.state))
-        dice.shuffle(calls)
-        for call in calls:
-            try:
-                done = runner.run(call)
-            except ScopeCut as cut:
-                out.cuts[cut.entity] += 1
-                continue
-            if done is not None:
-                out.transitions += 1
-                out.coverage[call.operation, done.errno or "ok"] += 1
-                return call, done
-    return None
+    def _step(self, here: Frozen, dice: random.Random) -> tuple[Call, Outcome] | None:
+        runner = Runner(self.system, here)
+        operations = list(self.system.operations)
+        dice.shuffle(operations)
+        for operation in operations:
+            calls = list(operation.calls(runner.state))
+            dice.shuffle(calls)
+            for call in calls:
+                try:
+                    done = runner.run(call)
+                except ScopeCut as cut:
+                    self.out.cuts[cut.entity] += 1
+                    continue
+                if done is not None:
+                    self.out.transitions += 1
+                    self.out.coverage[call.operation, done.errno or "ok"] += 1
+                    return call, done
+        return None

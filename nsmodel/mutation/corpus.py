@@ -12,8 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nsmodel.engines.interface import Search
-from nsmodel.engines.simulate import random_step
+from nsmodel.engines.walks import walk
 from nsmodel.ir.state import Frozen
 from nsmodel.kernel.versions import KNOWN, switches_of
 from nsmodel.mutation.mutants import Place, module_of
@@ -89,16 +88,9 @@ def walks(system: TransitionSystem, probes: Probes) -> Corpus:
     """Random walks among the states of a spec."""
     out = Corpus()
     for number in range(WALKS):
-        dice = random.Random(f"{system.spec.name}/{number}")
-        calls: list[Call] = []
-        outcomes: list[Outcome] = []
-        states = [system.initial]
-        while len(calls) < STEPS:
-            taken = random_step(system, states[-1], dice, Search("walk"))
-            if taken is None or taken[1].state is None:
-                break
-            calls.append(taken[0])
-            outcomes.append(taken[1])
-            states.append(taken[1].state)
-        out.add(system, Trace(f"spec {system.spec.name}", tuple(calls), tuple(outcomes), tuple(states[:-1])), probes)
+        taken = list(walk(system, random.Random(number), STEPS))
+        if taken and taken[-1][2].state is None:
+            taken.pop()
+        states, calls, outcomes = zip(*taken, strict=True) if taken else ((), (), ())
+        out.add(system, Trace(f"spec {system.spec.name}, walk {number}", calls, outcomes, states), probes)
     return out

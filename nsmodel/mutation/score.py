@@ -54,7 +54,7 @@ class Kept(msgspec.Struct):
 @dataclass
 class Measurement:
     """The mutants of some modules (all for none), or a sample of so many of them, against so many traces of each area's
-    campaign, recordings and specs; `keep` is the file that it is kept in while it is under way.
+    campaign, recordings and specs; `keep` is the file that it is kept in, from which a longer one goes on as well.
 
     Raises :class:`Problem` for a module that is not there, and a file that is no measurement. One of another model or
     of other mutants is begun anew.
@@ -90,7 +90,7 @@ class Measurement:
         self.kills = {k.mutant: k for k in self.kept.kills}
 
     def _digest(self) -> str:
-        text = hashlib.sha256(repr((self.traces, [m.id for m in self.mutants])).encode())
+        text = hashlib.sha256(repr([m.id for m in self.mutants]).encode())
         for package in (kernel, live):
             for path in sorted(Path(package.__path__[0]).rglob("*.py")):
                 text.update(path.read_bytes())
@@ -114,7 +114,7 @@ class Measurement:
     def jobs(self) -> list[tuple[str, Job]]:
         """What there is to do, by name. A job looks only at what is left when it begins."""
         named: list[tuple[str, Job]] = [
-            (f"campaign {area} {part.start}", self._campaign(area, part))
+            (f"campaign {area} {part.start}-{part.stop - 1}", self._campaign(area, part))
             for part in blocks(self.traces)
             for area in AREAS
         ]

@@ -15,10 +15,11 @@ def show(
     results: Sequence[MutantResult],
     summaries: Mapping[str, str],
     not_yet: Mapping[str, str],
+    unkilled: Sequence[str],
     spent: float,
     status: int,
 ) -> None:
-    """A line for each known bug, and for each that is no switch yet."""
+    """A line for each known bug, for each that is no switch yet, and for each property that none of them breaks."""
     cells = columns(
         [
             "killed" if r.killed else "ALIVE",
@@ -39,6 +40,8 @@ def show(
             line(console, (f"        {result.why_not}", "dim"))
     for name, why in not_yet.items():
         line(console, (f"not yet {name}  {why}", "dim"))
+    for name in unkilled:
+        line(console, ("VACUOUS", "yellow"), f"  {name}: no known bug breaks it; name one in the `kills` of a spec")
     alive = sum(not r.killed for r in results)
     what = f"{alive} alive" if alive else "all killed"
     line(console, f"{plural(len(results), 'mutant')}: {what}; {seconds(spent)}; exit {status}")

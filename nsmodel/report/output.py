@@ -217,10 +217,12 @@ class NotYet(msgspec.Struct, kw_only=True):
 
 
 class MutantsOutput(Output, kw_only=True):
-    """`mutants`; `not_yet` is empty where specs or bugs were chosen."""
+    """`mutants`; `not_yet` is empty where specs or bugs were chosen. `unkilled` are the properties that no known bug
+    breaks, asked where all specs are."""
 
     mutants: list[MutantResult]
     not_yet: list[NotYet] = []
+    unkilled: list[str] = []
 
 
 class ModuleScore(msgspec.Struct, kw_only=True):

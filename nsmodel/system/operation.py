@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import itertools
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -57,6 +58,16 @@ class Operation:
         names = [name for name, _ in self.parameters]
         for chosen in itertools.product(*domains):
             yield Call(self.name, tuple(zip(names, chosen, strict=True)))
+
+    def some_call(self, state: State, dice: random.Random) -> Call | None:
+        """A call by chance, each argument by itself; None where there is nothing to take."""
+        chosen = []
+        for (name, kind), offered in zip(self.parameters, self.values, strict=True):
+            domain = list(self._domain(state, kind, offered))
+            if not domain:
+                return None
+            chosen.append((name, dice.choice(domain)))
+        return Call(self.name, tuple(chosen))
 
     def _domain(self, state: State, kind: Type, offered: tuple[Any, ...] | None) -> Iterable[Any]:
         if not isinstance(kind, RefType):

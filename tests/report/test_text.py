@@ -121,7 +121,8 @@ def test_known_bugs() -> None:
 
     out = io.StringIO()
     results = [bug("X1", True, replay="diverges"), bug("X22", False, why_not="no counterexample in the scope")]
-    killed.show(Console(file=out, width=80, color_system=None), results, {"X1": "one"}, {"X3": "no lists"}, 1.0, 1)
+    texts = {"X1": "one"}
+    killed.show(Console(file=out, width=80, color_system=None), results, texts, {"X3": "no lists"}, ["P"], 1.0, 1)
     same("mutants.txt", out.getvalue())
 
 
