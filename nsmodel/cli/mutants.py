@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from nsmodel.cli.judge import blamed
 from nsmodel.cli.options import Asked, Stopwatch, budget_options, json_option, systems, writable
 from nsmodel.cli.verify import Verified, told_apart, verify
 from nsmodel.cli.work import Crew, Job, default_processes
@@ -23,7 +24,6 @@ from nsmodel.system.load import Loaded, load_specs, near
 from nsmodel.system.problem import Problem
 from nsmodel.system.transition import make_system
 from nsmodel.system.verdict import Exit
-from nsmodel.traces.record import record
 from nsmodel.traces.trace import Trace
 
 KEPT = ("PD01", "PD04", "PD04i", "MP17", "MP18", "MP19", "rbind_mntns_loop")
@@ -133,9 +133,8 @@ def _job(asked: Asked, switch: Switch, engine: str, limits: Limits) -> Job[Try]:
         found: Search = registry.engine(engine).search(system, limits, report)
         out = Try(spec.name, switch.name, engine, found.seconds, None, found.stopped or found.unknown.get(name))
         if name in found.found:
-            one = found.found[name]
-            out.trace = record(system, one.calls, one.violation, minimal=one.minimal)
-            out.apart = told_apart(make_system(only, asked.scope), one.calls, out.trace)
+            out.trace = blamed(system, found.found[name])
+            out.apart = told_apart(make_system(only, asked.scope), found.found[name].calls, out.trace)
         return out
 
     return search

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from nsmodel.report import calls
+from nsmodel.report import blame, calls
 from nsmodel.report.console import folded, line, plural
 from nsmodel.report.forest import mount_forest
 from nsmodel.report.objects import DRAWN, object_text, told
@@ -77,6 +77,8 @@ def _end(console: Console, trace: Trace, state: State, table: Table) -> None:
             (ref.name, "bold"),
             f"  {object_text(trace, ref.collection, row, table)}" if row else "  (freed)",
         )
+    if broken.blame is not None:
+        blame.show(console, trace, broken.blame)
     marked = frozenset(ref.id for ref in broken.objects if ref.collection == "tasks")
     tree = process_tree(state, table, marked)
     if tree:
