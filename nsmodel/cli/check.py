@@ -86,7 +86,7 @@ def command(
     how = How(engines if engine else (*engines, registry.NEXT), engine is None, limits, not no_symmetry, each, kept)
 
     def job(a: Asked) -> Job[list[Result]]:
-        return lambda report: _search(a, how, report)
+        return lambda report: search(a, how, report)
 
     results, interrupted = search_all(console, asked, job, engines[0], threads)
     differing = disagreements(results)
@@ -125,7 +125,7 @@ class How:
     kept: Kept | None
 
 
-def _search(asked: Asked, how: How, report: Report) -> list[Result]:
+def search(asked: Asked, how: How, report: Report) -> list[Result]:
     """The searches of one spec, one engine after the other."""
     out: list[Result] = []
     refused: list[str] = []
