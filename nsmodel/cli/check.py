@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -46,6 +47,8 @@ from nsmodel.system.transition import TransitionSystem
 @budget_options
 @checkpoint_options
 @click.option("--trace-out", metavar="FILE", help="Write the shortest counterexample as JSON.")
+@click.option("--junit", "junit_file", metavar="FILE", help="Write the verdicts as JUnit XML.")
+@click.option("--sarif", "sarif_file", metavar="FILE", help="Write what is not as expected as SARIF 2.1.0.")
 @full_option
 @json_option
 def command(
@@ -64,6 +67,8 @@ def command(
     checkpoint: str | None,
     resume: bool,
     trace_out: str | None,
+    junit_file: str | None,
+    sarif_file: str | None,
     full: bool,
     json_file: str | None,
 ) -> int:
@@ -71,7 +76,7 @@ def command(
     watch = Stopwatch()
     engines = registry.chosen(engine or registry.DEFAULT)
     kept = checkpoints(checkpoint, resume=resume, engines=engines)
-    writable(json_file, trace_out)
+    writable(json_file, trace_out, junit_file, sarif_file)
     asked = systems(load_specs(specs), scope=scope, bounds=bounds, depth=depth, mutant=mutant, kernel=kernel)
     limits = Limits(None, time_limit, state_limit, memory_limit)
     console = people(json_file)
@@ -81,18 +86,31 @@ def command(
     how = How(engines if engine else (*engines, registry.NEXT), engine is None, limits, not no_symmetry, each, kept)
 
     def job(a: Asked) -> Job[list[Result]]:
-        return lambda report: _search(a, how, report)
+        return lambda report: search(a, how, report)
 
     results, interrupted = search_all(console, asked, job, engines[0], threads)
     differing = disagreements(results)
     status = exit_status(results, differing, interrupted=interrupted)
     output = CheckOutput(command="check", exit=status, seconds=watch.seconds, results=results, disagreements=differing)
     write_trace(results, trace_out)
+    _write_forms(output, asked, junit_file, sarif_file)
     show_counterexamples(console, results, full=full)
     verdicts.show_end(console, output)
     if json_file:
         write(output, json_file)
     return status
+
+
+def _write_forms(output: CheckOutput, asked: list[Asked], junit_file: str | None, sarif_file: str | None) -> None:
+    """Write the verdicts in the forms of other tools. Raises OSError."""
+    if junit_file is not None:
+        from nsmodel.report import junit
+
+        Path(junit_file).write_bytes(junit.encode(output))
+    if sarif_file is not None:
+        from nsmodel.report import sarif
+
+        Path(sarif_file).write_bytes(sarif.encode(output, {a.loaded.spec.name: a.loaded for a in asked}))
 
 
 @dataclass(frozen=True)
@@ -107,7 +125,7 @@ class How:
     kept: Kept | None
 
 
-def _search(asked: Asked, how: How, report: Report) -> list[Result]:
+def search(asked: Asked, how: How, report: Report) -> list[Result]:
     """The searches of one spec, one engine after the other."""
     out: list[Result] = []
     refused: list[str] = []

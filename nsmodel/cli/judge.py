@@ -9,7 +9,9 @@ from nsmodel.engines.vacuity import blocked
 from nsmodel.report.output import Disagreement, Result, ScopeInfo
 from nsmodel.system.transition import TransitionSystem
 from nsmodel.system.verdict import Exit, Verdict
+from nsmodel.traces.blame import blame
 from nsmodel.traces.record import record
+from nsmodel.traces.trace import Trace
 
 INTERRUPTED = "interrupted"
 
@@ -113,10 +115,18 @@ def _result(
 
 
 def _explain(result: Result, system: TransitionSystem, found: Found) -> None:
-    trace = record(system, found.calls, found.violation, minimal=found.minimal)
+    trace = blamed(system, found)
     result.trace = trace
     result.clause = found.violation.clause
     result.objects = trace.violates.objects if trace.violates else []
+
+
+def blamed(system: TransitionSystem, found: Found) -> Trace:
+    """The trace of a counterexample, with where it was decided."""
+    trace = record(system, found.calls, found.violation, minimal=found.minimal)
+    assert trace.violates is not None
+    trace.violates.blame = blame(system, found.calls, found.violation)
+    return trace
 
 
 def disagreements(results: Iterable[Result]) -> list[Disagreement]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from nsmodel.cli.judge import blamed
 from nsmodel.cli.keep import TABLE, Found, keep, table
 from nsmodel.cli.options import Asked, Stopwatch, budget_options, json_option, systems, writable
 from nsmodel.cli.verify import Verified, told_apart, verify, without_bug
@@ -25,7 +26,6 @@ from nsmodel.system.load import Loaded, load_specs, near
 from nsmodel.system.problem import Problem
 from nsmodel.system.transition import make_system
 from nsmodel.system.verdict import Exit
-from nsmodel.traces.record import record
 from nsmodel.traces.trace import Trace
 
 ALIVE = "a live bug"
@@ -157,7 +157,7 @@ def _job(asked: Asked, switch: Switch, engine: str, limits: Limits) -> Job[Try]:
         out = Try(spec.name, switch.name, engine, found.seconds, None, found.stopped or found.unknown.get(name))
         if name in found.found:
             one = found.found[name]
-            out.trace = record(system, one.calls, one.violation, minimal=one.minimal)
+            out.trace = blamed(system, one)
             out.right = without_bug(make_system(only, asked.scope), one.calls)
             out.apart = told_apart(out.trace, out.right)
         return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -15,8 +16,11 @@ from nsmodel.report.picture.page import draw
 from nsmodel.system.problem import Problem
 from nsmodel.system.verdict import Exit
 from nsmodel.traces import itf
+from nsmodel.traces.blame import blame
+from nsmodel.traces.broken import Broken
 from nsmodel.traces.read import load_trace
 from nsmodel.traces.record import record
+from nsmodel.traces.script import Performer
 from nsmodel.traces.shrink import smaller_counterexample
 from nsmodel.traces.trace import Trace, encode
 
@@ -47,6 +51,7 @@ def command(
     loaded = load_trace(trace)
     if shrinks:
         loaded = _shrunk(loaded, trace)
+    _blame(loaded, trace)
     counterexample.show(people("-" if svg == "-" else json_file), loaded, full=full)
     if svg:
         write_picture(draw(loaded), svg)
@@ -72,3 +77,14 @@ def _shrunk(trace: Trace, file: str) -> Trace:
         raise Problem("the trace cannot be made smaller", place=file, cause=cause, fix=FIX)
     known = trace.violates is not None and trace.violates.minimal and len(smaller[0]) == len(trace.steps)
     return record(system, *smaller, minimal=known)
+
+
+def _blame(trace: Trace, file: str) -> None:
+    """Find where a counterexample was decided, if it does not tell and can be run again here."""
+    violation = violation_of(trace)
+    if violation is None or trace.violates is None or trace.violates.blame is not None:
+        return
+    with suppress(Problem):
+        system, calls = system_of(trace, file)
+        if Broken(system, violation).first(Performer(system).written(calls)) is not None:
+            trace.violates.blame = blame(system, calls, violation)

@@ -86,7 +86,9 @@ def command(
 
 
 def _shrunk(system: TransitionSystem, search: Search) -> Search:
-    """What a walk met, with counterexamples made smaller; Ctrl-C leaves the rest as it was met."""
+    """What walks met, with counterexamples made smaller; after Ctrl-C they stay as they were met."""
+    if search.stopped == INTERRUPTED:
+        return search
     try:
         for name, found in search.found.items():
             smaller = smaller_counterexample(system, found.calls, found.violation)

@@ -32,6 +32,13 @@ def arguments(trace: Trace, step: Step, table: Table, state: State) -> list[str]
     return out
 
 
+def call_text(trace: Trace, step: Step, table: Table, state: State) -> str:
+    """A whole call with its caller and its result: `P1 unshare(newpid) = 0`."""
+    who = f"{table.get(('tasks', step.task), f'task {step.task}')} " if step.task is not None else ""
+    result = f"-1 {step.errno}" if step.errno else str(step.result)
+    return f"{who}{step.operation}({', '.join(arguments(trace, step, table, state))}) = {result}"
+
+
 def value_text(target: str | None, value: Any, table: Table) -> str:
     """A value: an object of the collection `target` by its name."""
     if value is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from nsmodel.report import calls
+from nsmodel.report import blame, calls
 from nsmodel.report.console import folded, line, plural
 from nsmodel.report.forest import mount_forest
 from nsmodel.report.objects import DRAWN, object_text, told
@@ -73,6 +73,8 @@ def _end(console: Console, trace: Trace, state: State, table: Table) -> None:
         row = next((r for r in state.get(ref.collection, []) if r["id"] == ref.id), None)
         text = object_text(trace, ref.collection, row, table) if row else "(freed)"
         line(console, "  ", (ref.name, "bold"), f"  {text}")
+    if broken.blame is not None:
+        blame.show(console, trace, broken.blame)
     marked = frozenset(ref.id for ref in broken.objects if ref.collection == "tasks")
     tree = process_tree(state, table, marked)
     if tree:

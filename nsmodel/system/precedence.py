@@ -1,4 +1,5 @@
-"""Which checks would refuse a call, in their order: the one that does, and those that would if it were not there.
+"""Which checks would refuse a call, in their order: the one that does, and those that would if it were not there; and
+where a call asks for known bugs.
 
 A rule runs in the direct reading again and again, each time over one more check that has refused it.
 """
@@ -6,13 +7,16 @@ A rule runs in the direct reading again and again, each time over one more check
 from __future__ import annotations
 
 import re
+import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
-from nsmodel.ir.language import PASSED, Errno, NotEnabled, Refused, ScopeCut, Trap, function_of
+from nsmodel.ir.language import PASSED, Errno, NotEnabled, Refused, ScopeCut, Switch, Trap, function_of
 from nsmodel.ir.state import State
 from nsmodel.system.operation import Call, Operation
 
@@ -28,6 +32,15 @@ class Check:
 
     errno: str
     reason: str
+    function: str
+    place: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Site:
+    """A line of a rule that ran: its function, file and line (`place`), and the kernel's functions."""
+
     function: str
     place: str
     source: str
@@ -89,16 +102,39 @@ def passing() -> Iterator[set[tuple[str, int]]]:
         PASSED.clear()
 
 
+def asking(operation: Operation, state: State, call: Call, bugs: frozenset[str]) -> list[Site]:
+    """Where a rule asks whether one of some known bugs is on, in the order of the call; `state` is used up."""
+    found: list[Site] = []
+    answer = state.bug
+
+    def bug(switch: Switch) -> bool:
+        if switch.name in bugs:
+            frame = sys._getframe(1)
+            while frame.f_code.co_name.startswith("<") and frame.f_back is not None:  # a comprehension of the rule
+                frame = frame.f_back
+            found.append(_site(frame.f_code, frame.f_globals, frame.f_lineno, operation))
+        return answer(switch)
+
+    state.bug = bug  # type: ignore[method-assign]
+    with suppress(Refused, NotEnabled, ScopeCut, Trap, AssertionError, AttributeError):
+        operation.run(state, *operation.bind(state, call))
+    return list(dict.fromkeys(found))
+
+
 def _check(refused: Refused, operation: Operation) -> tuple[tuple[str, int], Check]:
     frame, line = list(traceback.walk_tb(refused.__traceback__))[-2]  # the last one is that of `fail` itself
-    code = frame.f_code
-    where = code.co_filename, line
-    function = function_of(frame.f_globals.get(code.co_name))
+    site = _site(frame.f_code, frame.f_globals, line, operation)
+    check = Check(refused.errno.name, refused.reason, site.function, site.place, site.source)
+    return (frame.f_code.co_filename, line), check
+
+
+def _site(code: CodeType, names: Mapping[str, Any], line: int, operation: Operation) -> Site:
+    function = function_of(names.get(code.co_name))
     source = operation.function.source
     if function is not None and function.kind != "syscall":
         told = KERNEL_PLACE.search(" ".join((function.python.__doc__ or "").split()))
         source = (told[1] or told[2]) if told else source
-    return where, Check(refused.errno.name, refused.reason, code.co_name, place_of(code.co_filename, line), source)
+    return Site(code.co_name, place_of(code.co_filename, line), source)
 
 
 def place_of(file: str, line: int) -> str:

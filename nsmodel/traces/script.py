@@ -53,6 +53,14 @@ class Run:
         return Run(self.lines[:steps], self.calls[:steps], self.outcomes[:steps])
 
 
+@dataclass(frozen=True)
+class Repaired:
+    """From the line after `after` on, another kernel: a system of the same spec with other known bugs."""
+
+    after: int
+    system: TransitionSystem
+
+
 class Performer:
     """Performs scripts in one system, again and again: what a call does in a state is found once.
 
@@ -65,15 +73,15 @@ class Performer:
         self.system, self.leaves_out = system, leaves_out
         self._entities = [info.cls for info in schema_of(system.spec.state).entities]
         self._numbers: dict[Frozen, int] = {}
-        self._known: dict[tuple[int, Call], tuple[int, Outcome] | None] = {}
+        self._known: dict[tuple[int, Call, frozenset[str]], tuple[int, Outcome] | None] = {}
 
     def written(self, calls: Sequence[Call]) -> Run:
         """A run of calls as a script. Calls that cannot be made where they stand are left out."""
         return self._perform(enumerate(calls, 1))
 
-    def perform(self, lines: Iterable[Line]) -> Run:
+    def perform(self, lines: Iterable[Line], repaired: Repaired | None = None) -> Run:
         """Perform a script. A line is left out that cannot be performed, or that names an object that is not there."""
-        return self._perform((line.number, line) for line in lines)
+        return self._perform(((line.number, line) for line in lines), repaired)
 
     def offered(self, run: Run, at: int, number: int) -> Iterator[Line]:
         """Every call that the spec offers after `at` lines of a run, and that changes something there, as line
@@ -86,19 +94,20 @@ class Performer:
             here = done.state
         state = self._number(here)
         for call in Runner(self.system, here).calls():
-            found = self._run(state, here, call)
+            found = self._run(state, here, call, self.system)
             if found is not None and found[0] != state:
                 yield self._line(number, call, slots)
 
-    def _perform(self, wanted: Iterable[tuple[int, Line | Call]]) -> Run:
+    def _perform(self, wanted: Iterable[tuple[int, Line | Call]], repaired: Repaired | None = None) -> Run:
         here, slots = self.system.initial, dict(self.born)
         at = self._number(here)
         lines: list[Line] = []
         calls: list[Call] = []
         outcomes: list[Outcome] = []
         for number, one in wanted:
+            system = repaired.system if repaired is not None and number > repaired.after else self.system
             call = one if isinstance(one, Call) else self._call(one, slots)
-            found = self._run(at, here, call) if call is not None else None
+            found = self._run(at, here, call, system) if call is not None else None
             if call is None or found is None:
                 continue
             lines.append(one if isinstance(one, Line) else self._line(number, one, slots))
@@ -122,11 +131,11 @@ class Performer:
         """A state's number, so that it is hashed once; 0 for none."""
         return 0 if state is None else self._numbers.setdefault(state, len(self._numbers) + 1)
 
-    def _run(self, number: int, here: Frozen, call: Call) -> tuple[int, Outcome] | None:
+    def _run(self, number: int, here: Frozen, call: Call, system: TransitionSystem) -> tuple[int, Outcome] | None:
         """The number of the state after a call, and what the call did; None where it cannot be made."""
-        key = number, call
+        key = number, call, system.switches
         if key not in self._known:
-            runner = Runner(self.system, here)
+            runner = Runner(system, here)
             try:
                 done = runner.run(call)
                 if done is not None and self.leaves_out(runner.state, call):

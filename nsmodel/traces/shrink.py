@@ -10,24 +10,21 @@ from __future__ import annotations
 import dataclasses
 import enum
 import itertools
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from nsmodel.ir.language import Flags
-from nsmodel.ir.state import Frozen
 from nsmodel.ir.types import RefType
 from nsmodel.system.operation import Call
-from nsmodel.system.transition import Outcome, TransitionSystem, Violation
+from nsmodel.system.transition import TransitionSystem, Violation
+from nsmodel.traces.broken import Broken
 from nsmodel.traces.script import Line, Origin, Performer, Run
 
 Shows = Callable[[Run], int | None]
 """The number of the step at which a run shows what is to be shown, None where it does not."""
 ATTEMPTS = 4000
 """Scripts tried at most, where nothing else is said."""
-SLOT = re.compile(r"#\d+")
-"""The slot in the name of an object."""
 PAIRED = 14
 """Calls of a trace at most, for pairs of them to be tried."""
 
@@ -57,45 +54,12 @@ def smaller_counterexample(
 ) -> tuple[tuple[Call, ...], Violation] | None:
     """The smallest counterexample found to the same clause, and how it breaks that; None where the calls break it
     not, or only after another property."""
-    broken = _Breaks(system, violation)
-    run = shrink(Performer(system), calls, broken)
+    broken = Broken(system, violation)
+    run = shrink(Performer(system), calls, broken.first)
     if run is None:
         return None
-    last = broken.violations(run.outcomes[-1]) if run.outcomes else broken.violations_of(system.initial)
+    last = broken.of_call(run.outcomes[-1]) if run.outcomes else broken.of_state(system.initial)
     return run.calls, next(v for v in last if broken.same(v))
-
-
-class _Breaks:
-    """The predicate of a counterexample: the same clause of a property is broken, no property in an earlier step."""
-
-    def __init__(self, system: TransitionSystem, wanted: Violation) -> None:
-        self.system, self.wanted = system, wanted
-        self._asked = {p.name for p in system.spec.properties}
-        self._judged: dict[Frozen, list[Violation]] = {}
-
-    def __call__(self, run: Run) -> int | None:
-        if broken := self.violations_of(self.system.initial):
-            return 0 if any(map(self.same, broken)) else None
-        for number, done in enumerate(run.outcomes, 1):
-            if broken := self.violations(done):
-                return number if any(map(self.same, broken)) else None
-        return None
-
-    def violations(self, done: Outcome) -> list[Violation]:
-        """What one call breaks, in its state or while it takes effect."""
-        broken = [v for v in done.violations if v.property in self._asked]
-        return broken + (self.violations_of(done.state) if done.state is not None else [])
-
-    def violations_of(self, state: Frozen) -> list[Violation]:
-        """What is broken in a state."""
-        if state not in self._judged:
-            self._judged[state] = self.system.violations(state, self.system.spec.properties)
-        return self._judged[state]
-
-    def same(self, other: Violation) -> bool:
-        """The same clause is broken, whichever the objects that a trap's text names."""
-        clauses = (SLOT.sub("#", v.clause) for v in (self.wanted, other))
-        return self.wanted.property == other.property and len(set(clauses)) == 1
 
 
 class _Shrinker:

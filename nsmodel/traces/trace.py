@@ -50,10 +50,45 @@ class Step(msgspec.Struct):
     state: State | None
 
 
+class Rule(msgspec.Struct, frozen=True):
+    """Where the model says something: a `function` in a `file` of ours, and the kernel's own functions (`source`)."""
+
+    function: str
+    file: str
+    source: str
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A check that refuses a call."""
+
+    errno: str
+    reason: str
+    rule: Rule
+
+
+class Blame(msgspec.Struct, kw_only=True):
+    """Where a counterexample was decided: see :mod:`nsmodel.traces.blame` for what each word means.
+
+    `step` is the first one that made the violation inevitable, counted from 1 (0: it was before the first). `bugs` are
+    the known bugs that it takes, empty where it takes none, and then the rest is empty, too. `parted` is the first step
+    that goes otherwise without them: `check` is what refuses the call then, or `instead` are the changes from what it
+    leaves without the bugs to what it leaves with them; neither where it cannot be called then, or only gives another
+    result. `asked` are the rules that ask for the bugs there.
+    """
+
+    step: int
+    bugs: list[str] = []
+    parted: int | None = None
+    check: Refusal | None = None
+    instead: list[Change] = []
+    asked: list[Rule] = []
+
+
 class Violates(msgspec.Struct):
     """What a counterexample breaks.
 
-    `step` counts from 1 (0: the initial state breaks it). `minimal`: it is known that no trace is shorter.
+    `step` counts from 1 (0: the initial state breaks it). `minimal`: it is known that no trace is shorter. `blame` is
+    null where nobody asked.
     """
 
     property: str
@@ -61,6 +96,7 @@ class Violates(msgspec.Struct):
     objects: list[ObjectRef]
     step: int
     minimal: bool = True
+    blame: Blame | None = None
 
 
 class Trace(msgspec.Struct):

@@ -77,6 +77,17 @@ def test_mutant_is_a_kill(capfd: Capture, tmp_path: Path) -> None:
     assert nsmodel(capfd, "show", file, "--json", "-").json["trace"]["spec"] == "pid_lifetime"
 
 
+def test_forms_of_a_search_out_of_budget(capfd: Capture, tmp_path: Path) -> None:
+    junit, sarif = tmp_path / "out.xml", tmp_path / "out.sarif"
+    limited = ("check", "pid_lifetime", "--engine", "reference", "--state-limit", "5")
+    assert nsmodel(capfd, *limited, "--junit", junit, "--sarif", sarif).status == 3
+    assert 'skipped="11"' in junit.read_text()
+    (run,) = json.loads(sarif.read_text())["runs"]
+    assert {r["kind"] for r in run["results"]} == {"open"}
+    for option in ("--junit", "--sarif"):
+        assert "there is no folder" in nsmodel(capfd, *limited, option, tmp_path / "no" / "out").message
+
+
 NEVER = """
 from nsmodel.ir.language import invariant, require
 from nsmodel.system.spec import prop

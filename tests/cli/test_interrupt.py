@@ -37,9 +37,10 @@ from tests.cli.commands import ROOT
     ids=["one spec", "native", "several", "simulate"],
 )
 def test_partial_results(tmp_path: Path, arguments: tuple[str, ...], group: bool) -> None:
-    file = tmp_path / "out.json"
+    file, junit, sarif = (tmp_path / name for name in ("out.json", "out.xml", "out.sarif"))
+    forms = ("--junit", str(junit), "--sarif", str(sarif)) if arguments[0] == "check" else ()
     process = subprocess.Popen(
-        [sys.executable, "-m", "nsmodel", *arguments, "--json", str(file)],
+        [sys.executable, "-m", "nsmodel", *arguments, "--json", str(file), *forms],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -58,6 +59,9 @@ def test_partial_results(tmp_path: Path, arguments: tuple[str, ...], group: bool
     assert "interrupted" in out
     data = json.loads(file.read_text())
     jsonschema.validate(data, schema(arguments[0]))
+    if forms:
+        assert 'message="interrupted"' in junit.read_text()
+        assert not json.loads(sarif.read_text())["runs"][0]["invocations"][0]["executionSuccessful"]
     unknown = [r for r in data["results"] if r["verdict"] == "UNKNOWN"]
     assert {r["reason"] for r in unknown} == {"interrupted"}
     assert any(r["states"] > 0 for r in unknown)
