@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from nsmodel.cli import complete
 from nsmodel.cli.judge import INTERRUPTED, disagreements, exit_status, results_of, unfit
 from nsmodel.cli.options import (
     Asked,
@@ -18,7 +19,9 @@ from nsmodel.cli.options import (
     checkpoints,
     full_option,
     json_option,
+    restricted,
     say_where_from,
+    specs_argument,
     system_options,
     systems,
     writable,
@@ -35,11 +38,20 @@ from nsmodel.system.transition import TransitionSystem
 
 
 @click.command()
-@click.argument("specs", nargs=-1, metavar="[SPEC]...")
+@specs_argument
 @click.option(
     "--engine",
     metavar="NAME",
+    shell_complete=complete.engines,
     help="An engine, or all: compare those that fit.  [default: explicit where the spec fits it, else bmc]",
+)
+@click.option(
+    "--property",
+    "properties",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete.properties,
+    help="Only this property, in the specs that have it. May be repeated.",
 )
 @click.option("--depth", type=click.IntRange(min=0), metavar="N", help="The most steps; part of the scope.")
 @system_options
@@ -54,6 +66,7 @@ from nsmodel.system.transition import TransitionSystem
 def command(
     specs: tuple[str, ...],
     engine: str | None,
+    properties: tuple[str, ...],
     depth: int | None,
     scope: str | None,
     bounds: tuple[str, ...],
@@ -77,7 +90,8 @@ def command(
     engines = registry.chosen(engine or registry.DEFAULT)
     kept = checkpoints(checkpoint, resume=resume, engines=engines)
     writable(json_file, trace_out, junit_file, sarif_file)
-    asked = systems(load_specs(specs), scope=scope, bounds=bounds, depth=depth, mutant=mutant, kernel=kernel)
+    chosen = restricted(load_specs(specs), properties)
+    asked = systems(chosen, scope=scope, bounds=bounds, depth=depth, mutant=mutant, kernel=kernel)
     limits = Limits(None, time_limit, state_limit, memory_limit)
     console = people(json_file)
     say_where_from(console, kept, [a.loaded.spec.name for a in asked])

@@ -6,7 +6,8 @@ import platform
 
 import click
 
-from nsmodel.cli.options import Stopwatch, json_option, writable
+from nsmodel.cli import complete
+from nsmodel.cli.options import Stopwatch, json_option, specs_argument, writable
 from nsmodel.cli.replay import info
 from nsmodel.cli.work import Crew, Job, default_processes
 from nsmodel.engines.interface import Progress
@@ -23,7 +24,7 @@ from nsmodel.system.verdict import Exit
 
 
 @click.command()
-@click.argument("specs", nargs=-1, metavar="[SPEC]...")
+@specs_argument
 @click.option("--traces", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="How many.")
 @click.option(
     "--seed", type=int, default=1, show_default=True, metavar="S", help="The same seed draws the same traces."
@@ -36,7 +37,12 @@ from nsmodel.system.verdict import Exit
     metavar="N",
     help="Processes, which share the traces in blocks (default: the cores, at most 2).",
 )
-@click.option("--kernel", metavar="VERSION", help="Which version the model stands for (default: the running one).")
+@click.option(
+    "--kernel",
+    metavar="VERSION",
+    shell_complete=complete.kernels,
+    help="Which version the model stands for (default: the running one).",
+)
 @json_option
 def command(
     specs: tuple[str, ...],

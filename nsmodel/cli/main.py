@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 from nsmodel import __version__
 from nsmodel.system.problem import LINES, Problem
@@ -17,7 +18,7 @@ from nsmodel.system.verdict import Exit
 
 COMMANDS = (
     "check", "prove", "simulate", "replay", "conform", "validate", "tests", "mutants", "score", "why", "show",
-    "propagation", "growth", "theorem", "report", "export", "bench",
+    "propagation", "growth", "theorem", "report", "export", "bench", "completion",
 )  # fmt: skip
 """Commands in the order of `--help`; one whose module is not there does not exist."""
 
@@ -35,6 +36,11 @@ class Commands(click.Group):
             return None
         found: click.Command = importlib.import_module(f"nsmodel.cli.{cmd_name}").command
         return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands that begin so: names alone, for what each does it would have to be imported."""
+        named = [CompletionItem(name) for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        return named + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 import msgspec
 
+from nsmodel.cli import complete
 from nsmodel.cli.judge import blamed
 from nsmodel.cli.keep import TABLE, Found, keep, table
-from nsmodel.cli.options import Asked, Stopwatch, budget_options, json_option, systems, writable
+from nsmodel.cli.options import Asked, Stopwatch, budget_options, json_option, specs_argument, systems, writable
 from nsmodel.cli.verify import Verified, told_apart, verify, without_bug
 from nsmodel.cli.work import Crew, Job, default_processes
 from nsmodel.engines import registry
@@ -48,11 +49,23 @@ class Try(msgspec.Struct):
 
 
 @click.command()
-@click.argument("specs", nargs=-1, metavar="[SPEC]...")
+@specs_argument
 @click.option(
-    "--engine", default=registry.DEFAULT, show_default=True, metavar="NAME", help="The engine that looks for the bugs."
+    "--engine",
+    default=registry.DEFAULT,
+    show_default=True,
+    metavar="NAME",
+    shell_complete=complete.engines,
+    help="The engine that looks for the bugs.",
 )
-@click.option("--id", "ids", multiple=True, metavar="ID", help="Only this known bug. May be repeated.")
+@click.option(
+    "--id",
+    "ids",
+    multiple=True,
+    metavar="ID",
+    shell_complete=complete.mutants,
+    help="Only this known bug. May be repeated.",
+)
 @click.option(
     "--write",
     "folder",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import time
 from collections.abc import Callable
@@ -12,10 +13,11 @@ from typing import Any
 import click
 from rich.console import Console
 
+from nsmodel.cli import complete
 from nsmodel.ir.language import Switch
 from nsmodel.kernel.versions import FIXED, find_switch, switches_of
 from nsmodel.report.output import ScopeInfo
-from nsmodel.system.load import Loaded, parse_bounds, scope_of
+from nsmodel.system.load import Loaded, near, parse_bounds, scope_of
 from nsmodel.system.problem import Problem
 from nsmodel.system.spec import Scope, SpecError
 from nsmodel.system.transition import TransitionSystem, make_system
@@ -26,13 +28,19 @@ json_option: Decorator = click.option(
     "--json", "json_file", metavar="FILE", help="Write one JSON object; - is standard output."
 )
 svg_option: Decorator = click.option("--svg", metavar="FILE", help="Draw it as SVG, too; - is standard output.")
+specs_argument: Decorator = click.argument("specs", nargs=-1, metavar="[SPEC]...", shell_complete=complete.specs)
 full_option: Decorator = click.option("--full", is_flag=True, help="Show whole states, not only what changed.")
 
 
 def system_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What a search runs on: scope, bounds, kernel, mutant."""
     for option in (
-        click.option("--scope", metavar="NAME", help="A scope of the spec: default, small, deep, …"),
+        click.option(
+            "--scope",
+            metavar="NAME",
+            shell_complete=complete.scopes,
+            help="A scope of the spec: default, small, deep, …",
+        ),
         click.option(
             "--bound",
             "bounds",
@@ -40,9 +48,19 @@ def system_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="NAME=N",
             help="Slots of a collection, as in tasks=4. May be repeated.",
         ),
-        click.option("--mutant", metavar="ID", help="Turn a known bug on; then every property is expected to hold."),
         click.option(
-            "--kernel", default=FIXED, show_default=True, metavar="VERSION", help="The kernel version: its bugs are on."
+            "--mutant",
+            metavar="ID",
+            shell_complete=complete.mutants,
+            help="Turn a known bug on; then every property is expected to hold.",
+        ),
+        click.option(
+            "--kernel",
+            default=FIXED,
+            show_default=True,
+            metavar="VERSION",
+            shell_complete=complete.kernels,
+            help="The kernel version: its bugs are on.",
         ),
     ):
         command = option(command)
@@ -158,6 +176,28 @@ def systems(
             raise Problem("the spec has no initial state", place=str(loaded.path), cause=cause, fix=fix) from None
         info = ScopeInfo(scope or "default", dict(sorted(chosen.bounds.items())), chosen.depth)
         out.append(Asked(loaded, chosen, system, info))
+    return out
+
+
+def restricted(specs: list[Loaded], properties: tuple[str, ...]) -> list[Loaded]:
+    """Specs with some of their properties only, those specs that have any. Raises :class:`Problem` for a property that
+    no spec has."""
+    known = list(dict.fromkeys(p.name for loaded in specs for p in loaded.spec.properties))
+    for name in properties:
+        if name not in known:
+            raise Problem(f"no spec has the property {name}", place="--property", fix=near(name, known, "a property"))
+    out = []
+    for loaded in specs:
+        kept = tuple(p for p in loaded.spec.properties if not properties or p.name in properties)
+        names = {p.name for p in kept}
+        spec = dataclasses.replace(
+            loaded.spec,
+            properties=kept,
+            expect={name: verdict for name, verdict in loaded.spec.expect.items() if name in names},
+            kills={switch: name for switch, name in loaded.spec.kills.items() if name in names},
+        )
+        if kept:
+            out.append(Loaded(spec, loaded.path))
     return out
 
 

@@ -11,6 +11,7 @@ from nsmodel.cli.options import (
     budget_options,
     full_option,
     json_option,
+    specs_argument,
     system_options,
     systems,
     writable,
@@ -28,7 +29,7 @@ from nsmodel.traces.shrink import smaller_counterexample
 
 
 @click.command()
-@click.argument("specs", nargs=-1, metavar="[SPEC]...")
+@specs_argument
 @click.option("--seed", type=int, default=1, show_default=True, metavar="S", help="The same seed gives the same walks.")
 @click.option(
     "--walks", type=click.IntRange(min=1), default=200, show_default=True, metavar="N", help="Walks through each spec."

@@ -88,6 +88,17 @@ def test_forms_of_a_search_out_of_budget(capfd: Capture, tmp_path: Path) -> None
         assert "there is no folder" in nsmodel(capfd, *limited, option, tmp_path / "no" / "out").message
 
 
+def test_some_properties_only(capfd: Capture) -> None:
+    limited = ("check", "pid_lifetime", "orphans", "--scope", "small", "--engine", "reference")
+    done = nsmodel(capfd, *limited, "--property", "INIT_LAST", "--property", "PID_VIS", "--json", "-")
+    assert [(r["spec"], r["property"]) for r in done.json["results"] if " " not in r["property"]] == [
+        ("pid_lifetime", "INIT_LAST"),
+        ("pid_lifetime", "PID_VIS"),
+        ("orphans", "INIT_LAST"),
+    ]
+    assert "did you mean INIT_LAST?" in nsmodel(capfd, *limited, "--property", "INIT_LST").message
+
+
 NEVER = """
 from nsmodel.ir.language import invariant, require
 from nsmodel.system.spec import prop

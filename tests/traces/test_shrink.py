@@ -22,7 +22,6 @@ WALKS = [
     ("mount_propagation", "umount_keeps_type", "PROP_WF", 7, 2),
     ("user_maps", "US05", "OPENER_CRED", 184, 3),
     ("mount_writers", "writer_counts_late", "WRITERS_BAL", 2, 6),
-    ("user_capabilities", "US07", "INODE_CAP", 0, 3),
 ]
 """Spec, known bug, property that a walk breaks, seed of the walk, length of the shortest counterexample."""
 
