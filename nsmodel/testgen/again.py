@@ -20,7 +20,9 @@ ROOM = 8
 
 def roomy(system: TransitionSystem) -> TransitionSystem:
     """The system with more room: what a mutant makes besides must not end its run."""
-    return dataclasses.replace(system, bounds=tuple((name, slots + ROOM) for name, slots in system.bounds))
+    collections = {info.collection for info in system.sizes.schema.entities}
+    bounds = ((name, most + ROOM * (name in collections)) for name, most in system.bounds)
+    return dataclasses.replace(system, bounds=tuple(bounds))
 
 
 class End(enum.Enum):
