@@ -35,7 +35,14 @@ REPARENT_NS = prop(
     "REPARENT_NS", "an orphan goes to a living process of the dead parent's pid namespace", inv.parents, in_steps=True
 )
 GROUP_NS = prop("GROUP_NS", "the threads of a process share pid and user namespace", inv.groups, inv.new_below_active)
-LOCKSET = prop("LOCKSET", "a field that a lock protects is used only while the lock is held", in_steps=True)
+LOCKSET = prop(
+    "LOCKSET",
+    "a field that a lock protects is used only while the lock is held, which no call keeps",
+    inv.unlocked_between_calls,
+    in_steps=True,
+)
+LEFT_EXACT = prop("REF_EXACT", "a call leaves every counter equal to the number of holders", inv.exact_between_calls)
+"""REF_EXACT where calls are interleaved: one that is under way holds what nothing tells of."""
 TREE_ACYCLIC = prop("TREE_ACYCLIC", "every mount lies on the bottom of its namespace", mounts.tree_acyclic)
 ONE_PER_MP = prop("ONE_PER_MP", "at most one mount is on a place", mounts.one_per_place)
 MP_CONTAINED = prop("MP_CONTAINED", "a mount is on a name that its parent shows", mounts.contained)
