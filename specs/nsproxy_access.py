@@ -6,13 +6,13 @@ from nsmodel.kernel.base import base_state
 from nsmodel.kernel.fork import clone3
 from nsmodel.kernel.mutants import NULL_NSPROXY_IGNORED, READ_WITHOUT_TASK_LOCK, SWITCH_WITHOUT_TASK_LOCK
 from nsmodel.kernel.objects import Kernel
-from nsmodel.kernel.properties import LOCKSET, NO_UAF, STEP_TOTAL
+from nsmodel.kernel.properties import LEFT_EXACT, LOCKSET, NO_UAF, STEP_TOTAL
 from nsmodel.kernel.races import exit_namespaces, read_uts, unshare_uts
 from nsmodel.system.operation import op, steps
 from nsmodel.system.spec import Scope, Spec, call
 from nsmodel.system.verdict import Verdict
 
-PROPERTIES = (LOCKSET, NO_UAF, STEP_TOTAL)
+PROPERTIES = (LOCKSET, LEFT_EXACT, NO_UAF, STEP_TOTAL)
 
 SPEC = Spec(
     name="nsproxy_access",

@@ -9,13 +9,13 @@ from nsmodel.kernel.join import setns
 from nsmodel.kernel.mutants import PD04I
 from nsmodel.kernel.nsfs import open_ns
 from nsmodel.kernel.objects import Kernel, NsType
-from nsmodel.kernel.properties import DEAD_NS_EMPTY, INIT_LAST, NO_UAF, STEP_TOTAL
+from nsmodel.kernel.properties import DEAD_NS_EMPTY, GROUP_NS, INIT_LAST, LEFT_EXACT, NO_UAF, REAPER_ALIVE, STEP_TOTAL
 from nsmodel.kernel.races import fork_racing
 from nsmodel.system.operation import op, steps
 from nsmodel.system.spec import Scope, Spec, call
 from nsmodel.system.verdict import Verdict
 
-PROPERTIES = (DEAD_NS_EMPTY, INIT_LAST, NO_UAF, STEP_TOTAL)
+PROPERTIES = (DEAD_NS_EMPTY, INIT_LAST, REAPER_ALIVE, GROUP_NS, LEFT_EXACT, NO_UAF, STEP_TOTAL)
 
 SPEC = Spec(
     name="pid_fork_race",

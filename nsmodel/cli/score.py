@@ -106,7 +106,6 @@ def _output(measured: Measurement, seconds: float, *, interrupted: bool) -> Scor
         mutants=len(measured.mutants),
         killed=len(measured.mutants) - len(survivors),
         refused=len(measured.refused),
-        equal=len(measured.equal),
         modules=modules,
         survivors=survivors,
         interrupted=interrupted,

@@ -339,3 +339,29 @@ def new_below_active(k: Kernel) -> None:
                 t,
                 below,
             )
+
+
+@helper
+def call_under_way(k: Kernel) -> bool:
+    """Some interleaved call is between two of its steps, and holds what no object tells of."""
+    return any(t.busy for t in k.tasks)
+
+
+@invariant("REF_EXACT", source="include/linux/nsproxy.h (v6.18)")
+def exact_between_calls(k: Kernel) -> None:
+    """While no interleaved call is under way, what such calls count is held by tasks and nsproxies alone."""
+    if not call_under_way(k):
+        for proxy in k.nsproxies:
+            held = count(t for t in k.tasks if t.nsproxy is proxy)
+            require(proxy.count == held, "a call leaves a reference to an nsproxy behind", proxy)
+        for uts in k.uts_namespaces:
+            held = count(p for p in k.nsproxies if p.uts is uts)
+            require(uts.count == held, "a call leaves a reference to a UTS namespace behind", uts)
+
+
+@invariant("LOCKSET", source="include/linux/sched/task.h: task_lock (v6.18)")
+def unlocked_between_calls(k: Kernel) -> None:
+    """While no interleaved call is under way, nobody holds task_lock."""
+    if not call_under_way(k):
+        for t in k.tasks:
+            require(t.alloc_lock is None, "a call leaves task_lock taken", t)

@@ -37,10 +37,19 @@ REPARENT_NS = prop(
 GROUP_NS = prop(
     "GROUP_NS", "the threads of a process share pid, user and time namespace", inv.groups, inv.new_below_active
 )
-LOCKSET = prop("LOCKSET", "a field that a lock protects is used only while the lock is held", in_steps=True)
+LOCKSET = prop(
+    "LOCKSET",
+    "a field that a lock protects is used only while the lock is held, which no call keeps",
+    inv.unlocked_between_calls,
+    in_steps=True,
+)
+LEFT_EXACT = prop("REF_EXACT", "a call leaves every counter equal to the number of holders", inv.exact_between_calls)
+"""REF_EXACT where calls are interleaved: one that is under way holds what nothing tells of."""
 TREE_ACYCLIC = prop("TREE_ACYCLIC", "every mount lies on the bottom of its namespace", mounts.tree_acyclic)
 ONE_PER_MP = prop("ONE_PER_MP", "at most one mount is on a place", mounts.one_per_place)
-MP_CONTAINED = prop("MP_CONTAINED", "a mount is on a name that its parent shows", mounts.contained)
+MP_CONTAINED = prop(
+    "MP_CONTAINED", "a mount is on a name that its parent shows, and `..` leaves none", mounts.contained, in_steps=True
+)
 PROP_WF = prop(
     "PROP_WF",
     "peers have one master, groups have members, masters form no circle, nothing unbindable is a peer",
@@ -91,7 +100,6 @@ CAP_CONFINED = prop(
     users.effective_is_permitted,
     in_steps=True,
 )
-MP_CONTAINED = prop("MP_CONTAINED", "a walk by `..` stays in what its mount shows", in_steps=True)
 ROOT_CONFINED = prop(
     "ROOT_CONFINED",
     "whoever is in a chroot, or shares its root, gets no capability over it",

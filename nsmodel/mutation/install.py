@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from nsmodel.ir import nodes as n
 from nsmodel.ir.direct import compile_direct
 from nsmodel.ir.interleave import Split, split
 from nsmodel.ir.language import Function
@@ -83,30 +82,6 @@ def refused(mutant: Mutant) -> str | None:
     except SubsetError as problem:
         return problem.problem
     return None
-
-
-def same(mutant: Mutant) -> bool:
-    """The mutant is the same rule for certain: what is changed is in no specialisation of a generic helper."""
-    rule = mutant.rule
-    if not is_generic(rule) or rule.kind == "interleaved":
-        return False
-    changed = replace(rule, tree=mutant.tree(), lowered={})
-    return all(_shape(definition_of(changed, s)) == _shape(d) for s, d in rule.lowered.items() if d is not None)
-
-
-def _shape(definition: n.Definition) -> object:
-    return _plain(definition.body)
-
-
-def _plain(part: object) -> object:
-    if isinstance(part, tuple):
-        return tuple(_plain(p) for p in part)
-    if isinstance(part, n.Definition):
-        return part.key
-    if isinstance(part, n.Stmt | n.Expr):
-        fields = [f for f in part.__dataclass_fields__ if f != "place"]
-        return (type(part).__name__, *(_plain(getattr(part, f)) for f in fields))
-    return str(part)
 
 
 @contextmanager

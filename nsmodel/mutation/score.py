@@ -18,7 +18,7 @@ from nsmodel import kernel
 from nsmodel.engines.interface import Progress, Report
 from nsmodel.mutation import recordings, searches, steps
 from nsmodel.mutation.corpus import Corpus, campaign, judged_system
-from nsmodel.mutation.install import refused, same
+from nsmodel.mutation.install import refused
 from nsmodel.mutation.kill import Judge, Kill
 from nsmodel.mutation.mutants import Mutant, all_mutants, rules
 from nsmodel.mutation.probes import Probes
@@ -70,8 +70,6 @@ class Measurement:
     """The mutants that count."""
     refused: list[Mutant] = field(default_factory=list)
     """Those that the rule language refuses: they are no rules."""
-    equal: list[Mutant] = field(default_factory=list)
-    """Those that are the rule itself for certain."""
 
     def __post_init__(self) -> None:
         for name in self.modules:
@@ -84,8 +82,7 @@ class Measurement:
             some = random.Random(SEED).sample(range(len(chosen)), self.sample)
             chosen = [chosen[i] for i in sorted(some)]
         for m in chosen:
-            kind = self.refused if refused(m) is not None else self.equal if same(m) else self.mutants
-            kind.append(m)
+            (self.mutants if refused(m) is None else self.refused).append(m)
         self.kept = self._load(Kept(self._digest()))
         self.kills = {k.mutant: k for k in self.kept.kills}
 

@@ -51,9 +51,9 @@ def page(output: ScoreOutput, command: str) -> str:
         f"{plural(output.specs, 'spec')}. A mutant counts for whoever killed it first; a property also kills it during "
         "a campaign, where it breaks in a state that the mutant makes.",
         "",
-        f"{output.refused} more are no rules (the rule language refuses them: something may be None then), "
-        f"{output.equal} are the rule itself for certain; neither counts. Other mutants that change nothing are not "
-        "told apart from survivors.",
+        f"{output.refused} more are no rules and do not count: the rule language refuses them, mostly because "
+        "something may be None without the check. A mutant that changes nothing that anybody could tell counts as a "
+        "survivor.",
         "",
         *_markdown(HEADINGS, [_cells(m) for m in [*output.modules, total]]),
         "",

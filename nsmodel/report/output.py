@@ -250,7 +250,7 @@ class Survivor(msgspec.Struct, kw_only=True):
 
 
 class ScoreOutput(Output, kw_only=True):
-    """`score`: `mutants` count, `killed` of them die; `refused` are no rules, `equal` are the rule itself.
+    """`score`: `mutants` count, `killed` of them die; `refused` are no rules and do not count.
 
     `traces` is how many traces of the campaign of each area (seed `seed`) judged, `sample` of how many mutants they
     were taken, null for all.
@@ -264,7 +264,6 @@ class ScoreOutput(Output, kw_only=True):
     mutants: int
     killed: int
     refused: int
-    equal: int
     modules: list[ModuleScore]
     survivors: list[Survivor]
     interrupted: bool
