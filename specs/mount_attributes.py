@@ -28,7 +28,9 @@ PROPERTIES = (
     STEP_TOTAL,
     FAIL_ATOMIC,
 )
-FOREST = Forest("a", files=("b",), mqueue=1, attributes=(AttributeKind.READONLY, AttributeKind.NOSUID))
+FOREST = Forest(
+    "a", files=("b",), mqueue=1, attributes=(AttributeKind.READONLY, AttributeKind.NOSUID, AttributeKind.NOATIME)
+)
 
 SPEC = Spec(
     name="mount_attributes",
@@ -54,7 +56,15 @@ SPEC = Spec(
         op(mount_bind, rec=[False]),
         op(umount2, flags=[UmountFlags(detach=True)]),
         op(mount_remount, flags=[AttributeFlags(), AttributeFlags(readonly=True)]),
-        op(mount_remount_bind, flags=[AttributeFlags(), AttributeFlags(readonly=True), AttributeFlags(nosuid=True)]),
+        op(
+            mount_remount_bind,
+            flags=[
+                AttributeFlags(),
+                AttributeFlags(readonly=True),
+                AttributeFlags(nosuid=True),
+                AttributeFlags(noatime=True),
+            ],
+        ),
         op(
             mount_setattr,
             how=[SetattrFlags(), SetattrFlags(recursive=True)],

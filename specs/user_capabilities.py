@@ -6,7 +6,17 @@ from nsmodel.kernel.arguments import CloneFlags, NsFlags, SetTid
 from nsmodel.kernel.base import base_state
 from nsmodel.kernel.fork import clone3, unshare
 from nsmodel.kernel.join import setns, setns_pidfd
-from nsmodel.kernel.mutants import CAPSET_ANY, FCAPS_ANY_ROOT, NNP_SETUID, SETUID_ANY, SUID_UNMAPPED, US01, US07, US09
+from nsmodel.kernel.mutants import (
+    CAPSET_ANY,
+    FCAPS_ANY_ROOT,
+    NNP_SETUID,
+    SETUID_ANY,
+    SUID_UNMAPPED,
+    UNSHARE_ANY,
+    US01,
+    US07,
+    US09,
+)
 from nsmodel.kernel.nsfs import open_ns, pidfd_open
 from nsmodel.kernel.objects import CapabilityKind, IdKind, Kernel, NsType, SecurebitKind, Signal
 from nsmodel.kernel.properties import (
@@ -77,7 +87,7 @@ SPEC = Spec(
         **USERS.bounds,
         "tasks": 2,
         "pids": 2,
-        "nsproxies": 1,
+        "nsproxies": 3,
         "fs_structs": 2,
         "pid_namespaces": 1,
         "user_namespaces": 2,
@@ -93,7 +103,7 @@ SPEC = Spec(
     scopes={"small": Scope(depth=2), "deep": Scope({"extents": 2, "user_namespaces": 3}, depth=5)},
     operations=(
         op(clone3, flags=[CloneFlags(), CloneFlags(newuser=True), CloneFlags(newuser=True, fs=True)], tids=[SetTid()]),
-        op(unshare, flags=[CloneFlags(newuser=True)]),
+        op(unshare, flags=[CloneFlags(newuser=True), CloneFlags(newuts=True)]),
         op(setresuid, ruid=[1, KEEP], euid=[0, 1, 2], suid=[0, KEEP]),
         op(capset, effective=[ALL, CapabilityFlags(kill=True)], permitted=[ALL], inheritable=[NONE, ALL]),
         op(ambient_raise, kind=[CapabilityKind.KILL]),
@@ -103,6 +113,7 @@ SPEC = Spec(
         op(write_map, kind=[IdKind.UID], lines=[MapLines(lower=1)]),
         op(execve),
         op(chmod, setuid=[False], setgid=[True]),
+        op(kill, to=[KillTo.PROCESS], signal=[Signal.NONE]),
         op(open_ns, kind=[NsType.USER]),
         op(setns, wrong_type=[False]),
         op(pidfd_open),
@@ -120,7 +131,6 @@ SPEC = Spec(
         op(capbset_drop, kind=[CapabilityKind.KILL]),
         op(ambient_lower, kind=[CapabilityKind.KILL]),
         op(ambient_clear),
-        op(kill, to=[KillTo.PROCESS], signal=[Signal.NONE]),
         op(tgkill, signal=[Signal.NONE]),
         op(clone3, tids=[SetTid(size=1, first=1), SetTid(size=1)]),
         op(set_limit, kind=[NsType.USER], limit=[0]),
@@ -138,5 +148,6 @@ SPEC = Spec(
         NNP_SETUID: "CAP_CONFINED",
         SUID_UNMAPPED: "CAP_CONFINED",
         FCAPS_ANY_ROOT: "CAP_CONFINED",
+        UNSHARE_ANY: "CAP_CONFINED",
     },
 )

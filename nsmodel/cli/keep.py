@@ -52,8 +52,9 @@ def files(folder: Path, found: Found) -> dict[str, bytes]:
     out = {
         "trace.json": encode(found.trace),
         "trace.itf.json": itf.encode(found.trace),
-        "picture.svg": page.draw(found.trace).encode(),
     }
+    if page.drawable(found.trace):
+        out[written.PICTURE] = page.draw(found.trace).encode()
     program, why = (None, None) if (folder / written.BY_HAND).exists() else reproducer(found)
     if program is not None:
         out["reproduce.c"] = program
@@ -64,7 +65,7 @@ def files(folder: Path, found: Found) -> dict[str, bytes]:
         bug=found.switch,
         story=catalogue().stories.get(found.switch.name),
         statement=statements.get(broken.property, "") if broken is not None else "",
-        others=tuple(name for name in written.FILES if name in there),
+        files=tuple(name for name in written.FILES if name in there),
         no_program=why,
     )
     out["README.md"] = written.readme(kept, found.trace).encode()

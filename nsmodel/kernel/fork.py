@@ -6,7 +6,7 @@ from nsmodel.ir.language import EINVAL, ENOSPC, EPERM, error, fail, given, helpe
 from nsmodel.kernel.arguments import CloneFlags, SetTid
 from nsmodel.kernel.credentials import admin, become_root_of, copy_credentials, copy_rights, may_call
 from nsmodel.kernel.mount.namespace import copy_mounts
-from nsmodel.kernel.mutants import MR06, NEWUSER_THREADED, PD03, PD07, TM01, UNSHARE_NO_PUT, US01, US06
+from nsmodel.kernel.mutants import MR06, NEWUSER_THREADED, PD03, PD07, TM01, UNSHARE_ANY, UNSHARE_NO_PUT, US01, US06
 from nsmodel.kernel.nsproxy import (
     check_new_namespaces,
     create_new_namespaces,
@@ -214,7 +214,7 @@ def unshare(k: Kernel, task: Task, flags: CloneFlags) -> int:
     if flags.newuser:
         check_create_user_ns(k, task)
     wanted = wants_nsproxy(k, flags)
-    if wanted and not flags.newuser and not admin(k, task, task.user_ns):
+    if wanted and not flags.newuser and not admin(k, task, task.user_ns) and not k.bug(UNSHARE_ANY):
         fail(EPERM, "new namespaces without CAP_SYS_ADMIN in the user namespace")
     if k.bug(MR06) and flags.newns and flags.newcgroup and old.mnt is not None and old.cgroup is not None:
         if limit_of(k, task.user_ns, old.cgroup) == 1 and not flags.newuser:

@@ -542,3 +542,5 @@ NF01 = Switch(
     introduced="v3.19 e149ed2b805f",
     fixed="v4.11 073c516ff735",
 )
+KILL_ANY = Switch("kill_any", "kill_any", "a signal asks for no rights over the process", "synthetic")
+UNSHARE_ANY = Switch("unshare_any", "unshare_any", "unshare asks for no rights in the user namespace", "synthetic")

@@ -147,7 +147,7 @@ def is_next(k: Kernel, task: Task, ns: MntNamespace, found: MntNamespace, previo
     return True
 
 
-@syscall(source="fs/nsfs.c: ns_ioctl, NS_MNT_GET_NEXT, NS_MNT_GET_PREV, may_see_all_namespaces (v7.0); ioctl_nsfs(2)")
+@syscall(source="fs/nsfs.c: ns_ioctl, NS_MNT_GET_NEXT, may_see_all_namespaces (v6.18.44); ioctl_nsfs(2)")
 def ns_mnt_get_next(k: Kernel, task: Task, file: Descriptor, previous: bool, found: MntNamespace | None) -> int:
     """Open the mount namespace that was made next after the one that a file names, or before it. That is for whoever
     is in the first pid namespace of the machine, with CAP_SYS_ADMIN there; nobody here is. Until Linux 7.0 (and its

@@ -68,14 +68,14 @@ class Story(Protocol):
 class Kept:
     """What is known of a kept counterexample beside its trace.
 
-    `statement` is what the broken property says. `others` are the names of further files in the folder; where no
+    `statement` is what the broken property says. `files` are the names of files in the folder; where no
     program reproduces the bug, `no_program` says why.
     """
 
     bug: Bug
     story: Story | None
     statement: str
-    others: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     no_program: str | None = None
 
 
@@ -100,7 +100,8 @@ def readme(kept: Kept, trace: Trace) -> str:
     if kept.story is not None:
         parts.append(f"How spec `{trace.spec}` comes to it: {_begun_small(kept.story.shows)}")
     parts.append(f"```\n{plain(trace)}\n```")
-    parts.append(f"![{broken.property if broken is not None else trace.spec}](picture.svg)")
+    if PICTURE in kept.files:
+        parts.append(f"![{broken.property if broken is not None else trace.spec}]({PICTURE})")
     parts.append(_again(kept, trace))
     parts.append(
         "All of this, programs written by hand aside, is written by `nsmodel mutants --write counterexamples`."
@@ -134,9 +135,7 @@ def _again(kept: Kept, trace: Trace) -> str:
     if trace.replayable:
         there = f"agrees at every step on Linux {', '.join(bug.kernels)}" if bug.kernels else "diverges on a kernel"
         lines += ["", f"`nsmodel replay` performs it on this machine's kernel, and {there}{_unless(bug)}."]
-    for name in kept.others:
-        if name in FILES:
-            lines += ["", f"`{name}` {FILES[name]}."]
+    lines += ["", *(f"* `{name}` {FILES[name]}." for name in kept.files)] if kept.files else []
     if kept.no_program is not None:
         lines += ["", f"No program beside it: {kept.no_program}."]
     return "\n".join(lines)
@@ -146,7 +145,9 @@ def _unless(bug: Bug) -> str:
     return "" if bug.kernels else " that has not got the bug, where a process can see the difference"
 
 
+PICTURE = "picture.svg"
 FILES = {
+    PICTURE: "shows the states of the trace",
     BY_HAND: "shows it there without this project, as root (exit status 0: the kernel has the bug)",
     "reproduce.c": "performs the calls without this project, as root: `gcc reproduce.c && ./a.out`; a kernel without "
     "the bug passes, one with it fails",

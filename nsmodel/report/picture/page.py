@@ -28,6 +28,11 @@ SUBTITLE = Style(12.5, ink=SOFT)
 CLAUSE = Style(13, bold=True, ink=BROKEN)
 
 
+def drawable(trace: Trace) -> bool:
+    """A trace has mounts or processes in it."""
+    return any(panel.blocks for panel in panels_of(trace))
+
+
 def draw(trace: Trace) -> str:
     """The picture of a trace. Raises :class:`Problem` where a trace has neither mounts nor processes."""
     panels = panels_of(trace)
