@@ -149,6 +149,8 @@ class _Writer:
         """What is there in the beginning; then each call, with what it gives and what is seen then; then the end."""
         changes, calls, known = Changes(), Calls(play.trace), known_at(play.trace, self.case)
         out = [f"\tSETUP({play.everybody[0]}, {text(call)});" for call in setups(play.trace)]
+        if play.names is not None and play.tells_places(self.telling.facets):
+            out.append(f"\tNAMES({play.everybody[0]}, {', '.join(map(quoted, play.names))});")
         yield [*out, *_now(changes.of(alike(self.telling.of(play.beginning))))]
         prelude = len(play.trace.prelude)
         for number, act in enumerate(play.acts):

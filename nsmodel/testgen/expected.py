@@ -59,7 +59,7 @@ class Observer:
         self._labels: dict[tuple[str, int], str] = {}
         self._given: Counter[str] = Counter()
         self._shown: dict[int, str] = {}
-        self._made_again: Counter[int] = Counter()
+        self._files: dict[int, str] = {}
         self._gone: dict[str, str] = {}
 
     def see(self, state: State) -> Seen:
@@ -75,16 +75,24 @@ class Observer:
                 out[name] = {"STATE": self._gone[name]}
         return out
 
-    def made_again(self, dentry: int) -> None:
-        """A name was removed and made again: its file is another one."""
-        self._made_again[dentry] += 1
+    def removed(self, dentry: int, over: int | None) -> None:
+        """A name was removed, or its file got another name, `over`; it was made again, so its file is a new one."""
+        if over is not None:
+            self._files[over] = self._file_name(dentry)
+        self._given["file"] += 1
+        self._files[dentry] = f"{self.forests.path(dentry)}#{self._given['file']}"
+
+    def file_system(self, fs: int) -> str:
+        """The name of a file system that a mount shows."""
+        return self._shown[fs]
 
     def namespace(self, collection: str, slot: int) -> str:
         """The name of a namespace: `pid:1.1`."""
         return self.names.of(collection, slot)
 
     def place(self, mount: int, dentry: int) -> str:
-        """A mount and the name in it, as `m2 fs2:/a`; of the file of a namespace the mount alone."""
+        """A mount and a file in it, as `m2 fs2:/a`, by the name that the file had first; of the file of a namespace the
+        mount alone."""
         label = self._labels["mounts", mount]
         fs = self.forests.dentries[dentry]["fs"]
         return label if self.forests.kind(fs) == "NSFS" else f"{label} {self._file(dentry)}"
@@ -134,9 +142,10 @@ class Observer:
         return f"{stem}{self._given[stem]}"
 
     def _file(self, dentry: int) -> str:
-        fs = self._shown[self.forests.dentries[dentry]["fs"]]
-        again = self._made_again[dentry]
-        return f"{fs}:{self.forests.path(dentry) or '/'}" + (f"#{again + 1}" if again else "")
+        return f"{self._shown[self.forests.dentries[dentry]['fs']]}:{self._file_name(dentry)}"
+
+    def _file_name(self, dentry: int) -> str:
+        return self._files.get(dentry) or self.forests.path(dentry) or "/"
 
     # -- a task -----------------------------------------------------------------------------------------------------
 

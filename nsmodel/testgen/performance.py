@@ -157,9 +157,7 @@ class Performance(Bookkeeper):
             status = child["exit_code"] << 8 | SIGNALS[child["exit_signal"]]
         owners = dict(self.observer.owners)
         if step.result >= 0 and command.again is not None:
-            self.observer.made_again(command.again)
-            if command.over is not None:
-                self.observer.made_again(command.over)
+            self.observer.removed(command.again, command.over)
         seen = self.observer.see(step.state)
         new: list[int] = []
         made = STRAY if command.clone_flags is not None else None

@@ -31,9 +31,15 @@ class Play:
         performance = Performance(trace)
         self.trace = trace
         self.beginning = performance.beginning
+        self.names = _names(performance)
         self.acts = list(performance.acts())
         self.finds = list(performance.finds())
         self.everybody = performance.observer.everybody
+        self.places = bool(self.finds) or any(act.opened is not None and act.opened.place for act in self.acts)
+
+    def tells_places(self, facets: Sequence[str]) -> bool:
+        """It compares where something is, so the files of the root have to be known by their names."""
+        return self.names is not None and (self.places or "ROOT" in facets or "CWD" in facets)
 
     @property
     def tests(self) -> int:
@@ -45,6 +51,21 @@ class Play:
         """Everything that can be seen, state by state."""
         yield self.beginning
         yield from (act.seen for act in self.acts)
+
+
+def _names(performance: Performance) -> tuple[str, str] | None:
+    """The name of the file system at the root, and the names in it as the runtimes make them; None without mounts."""
+    found = root_of(View(performance.trace.start))
+    if found is None:
+        return None
+    root, forests = found, performance.observer.forests
+    return performance.observer.file_system(forests.dentries[root]["fs"]), forests.names(root).strip("-")
+
+
+def root_of(start: View) -> int | None:
+    """The root directory in the beginning, None without mounts."""
+    bottoms = {row["root"] for row in start.rows("mnt_namespaces").values()}
+    return next((row["root"] for row in start.rows("mounts").values() if row["parent"] in bottoms), None)
 
 
 def plays_of(case: Case) -> dict[str, Play]:
@@ -120,10 +141,9 @@ def setups(trace: Trace) -> Iterator[Call]:
     """What the first task makes before the case begins: names, proc where the trace has it, programs."""
     view = View(trace.start)
     forests = Forests(view)
-    if view.rows("mounts"):
-        bottoms = {row["root"] for row in view.rows("mnt_namespaces").values()}
-        top = next(row for row in view.rows("mounts").values() if row["parent"] in bottoms)
-        yield Call("make_names", (Text(forests.names(top["root"]).strip("-")),))
+    root = root_of(view)
+    if root is not None:
+        yield Call("make_names", (Text(forests.names(root).strip("-")),))
         for row in view.rows("mounts").values():
             if forests.kind(view.row("dentries", row["root"])["fs"]) == "PROC":
                 yield Call("show_proc", (Text(forests.path(row["mountpoint"])),))

@@ -96,6 +96,8 @@ def _blocks(play: Play, case: Case, telling: Telling) -> Iterator[list[str]]:
     """What is there in the beginning; then each call, with what it gives and what is seen then; then the end."""
     changes, calls, known = Changes(), Calls(play.trace), known_at(play.trace, case)
     out = [f"    setup({play.everybody[0]}, lambda: {text(line)})" for line in setups(play.trace)]
+    if play.names is not None and play.tells_places(telling.facets):
+        out.append(f"    names({play.everybody[0]}, {', '.join(map(quoted, play.names))})")
     yield [*out, *_now(changes.of(alike(telling.of(play.beginning))))]
     for number, act in enumerate(play.acts):
         out = ["", *_step(act, calls.text(act.step))]

@@ -161,7 +161,7 @@ static void look_place(int who, const char *wanted, const char *link)
 	struct statx seen;
 
 	/* A name in a file system is told with the word `in`, to tell it from the file system itself. */
-	sscanf(wanted, "%39s %35s", mount, file + 3);
+	sscanf(wanted, "%39s %36s", mount, file + 3);
 	if (file[3])
 		memcpy(file, "in ", 3);
 	if (statx(AT_FDCWD, proc_path(who, link), 0, STATX_INO | STATX_MNT_ID, &seen) < 0)
@@ -170,6 +170,41 @@ static void look_place(int who, const char *wanted, const char *link)
 		fail("%s of %s is in mount %llu, expected %s", link, names[who], (unsigned long long)seen.stx_mnt_id, mount);
 	if (*file && !agrees(file, (unsigned long long)seen.stx_dev_minor << 40 | seen.stx_ino))
 		fail("%s of %s is file %llu, expected %s", link, names[who], (unsigned long long)seen.stx_ino, file);
+}
+
+/* The files of the sandbox's root, by their names in the beginning, as make_names has them. */
+#define NAMES(who, fs, names) do {							\
+		const char *all_ = names;						\
+											\
+		if (me->task == WATCHER)						\
+			learn(fs, proc_path(who, "root/."), "", &all_);			\
+	} while (0)
+
+static void learn(const char *fs, const char *root, const char *folder, const char **at)
+{
+	char path[256], file[40], here[256];
+	struct statx seen;
+
+	snprintf(here, sizeof(here), "%s", root);
+	snprintf(path, sizeof(path), "%s%s", here, folder);
+	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &seen) < 0)
+		fail("%s: %s", path, strerror(errno));
+	snprintf(file, sizeof(file), "in %s:%.24s", fs, *folder ? folder : "/");
+	agrees(file, (unsigned long long)seen.stx_dev_minor << 40 | seen.stx_ino);
+	while (**at && **at != ')') {
+		char name[24];
+
+		snprintf(name, sizeof(name), "%.20s/%c", folder, *(*at)++);
+		if (**at == '!' || **at == '@')
+			++*at;
+		if (**at == '(') {
+			++*at;
+			learn(fs, here, name, at);
+			++*at;
+		} else {
+			learn(fs, here, name, &(const char *){ "" });
+		}
+	}
 }
 
 static void look_root(int who, const char *wanted)

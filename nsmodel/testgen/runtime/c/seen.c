@@ -178,7 +178,8 @@ static void look_session(int who, const char *wanted)
 
 /* ---- Names for what has no number of its own -----------------------------------------------------------------------
  * Namespaces, mounts, peer groups, file systems and files are compared up to renaming: a name stands for the same
- * thing as long as it is used, and no two names for the same one.
+ * thing as long as it is used, and no two names that are used at the same time for the same one. The files of a file
+ * system, `in fs2:/a`, are there for as long as that is.
  */
 
 static int round_now;	/* names are compared with those of the same round */
@@ -189,13 +190,15 @@ static int names_bound;
 static int agrees(const char *text, unsigned long long real)
 {
 	struct name *found = NULL;
-	size_t kind = strcspn(text, "0123456789:");
+	int file = !strncmp(text, "in ", 3);
+	size_t kind = strcspn(text, file ? ":" : "0123456789:");
 
 	for (int i = 0; i < names_bound; i++) {
 		if (!strcmp(bound[i].text, text))
 			found = &bound[i];
-		else if (bound[i].real == real && bound[i].round == round_now && !strncmp(bound[i].text, text, kind) &&
-			 strcspn(bound[i].text, "0123456789:") == kind)
+		else if (bound[i].real == real && (file || bound[i].round == round_now) &&
+			 !strncmp(bound[i].text, text, kind) &&
+			 strcspn(bound[i].text, file ? ":" : "0123456789:") == kind)
 			return 0;
 	}
 	if (!found) {

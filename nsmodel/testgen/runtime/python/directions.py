@@ -40,6 +40,12 @@ def now(task: str, **facets: str) -> None:
         watcher.wanted.setdefault(task, {}).update(facets)
 
 
+def names(task: str, fs: str, all_: str) -> None:
+    """The files of the sandbox's root, by their names in the beginning, as make_names has them."""
+    if not me.task:
+        watcher.learn(task, fs, "", all_)
+
+
 def known(bugs: str) -> None:
     """On the release that is told of here, the step before goes wrong: it is reported as a known failure."""
     if not me.task:

@@ -24,6 +24,7 @@ class Watcher:
         self.handles: dict[str, dict[int, int]] = {}
         self.bound: dict[str, int] = {}
         self.seen: dict[tuple[str, int], str] = {}
+        self.files: dict[tuple[str, int], str] = {}
         self.text = self.known = ""
         self.status = 0
 
@@ -104,8 +105,12 @@ class Watcher:
         self.seen = {}
 
     def agrees(self, name: str, real: int) -> bool:
-        kind = re.split(r"[\d:]", name)[0]
-        return self.bound.setdefault(name, real) == real and self.seen.setdefault((kind, real), name) == name
+        """A name stands for the same thing as before, and no other name does that is used now: `in fs2:/a`, a file, is
+        there for as long as its file system."""
+        file = name.startswith("in ")
+        kind = name.partition(":")[0] if file else re.split(r"[\d:]", name)[0]
+        others = self.files if file else self.seen
+        return self.bound.setdefault(name, real) == real and others.setdefault((kind, real), name) == name
 
     def look_around(self) -> None:
         """Compare everything that is expected of every task."""
@@ -237,14 +242,29 @@ class Watcher:
     def look_place(self, task: str, wanted: str, link: str) -> None:
         """Where a link leads: `m2 fs2:/a` is a mount and a file, or a mount alone."""
         mount_, _, file = wanted.partition(" ")
-        raw = ctypes.create_string_buffer(256)
-        result = syscall(SYS_statx, AT_FDCWD, f"{self.folder(task)}/{link}", 0, 0x1100, raw)
-        self.need(result == 0, f"{link} of {task}", shown(result), wanted)
-        inode, minor = struct.unpack_from("=Q", raw, 32)[0], struct.unpack_from("=I", raw, 140)[0]
-        number = struct.unpack_from("=Q", raw, 144)[0]
+        number, inode = self.place(task, link, 0)
         self.need(self.agrees(mount_, number), f"{link} of {task}", f"mount {number}", wanted)
-        right = not file or self.agrees(f"in {file}", minor << 40 | inode)
+        right = not file or self.agrees(f"in {file}", inode)
         self.need(right, f"{link} of {task}", f"file {inode}", wanted)
+
+    def place(self, task: str, link: str, flags: int) -> tuple[int, int]:
+        """The mount that a link leads to, and the file there."""
+        raw = ctypes.create_string_buffer(256)
+        result = syscall(SYS_statx, AT_FDCWD, f"{self.folder(task)}/{link}", flags, 0x1100, raw)
+        self.need(result == 0, f"{link} of {task}", shown(result), "a file")
+        inode, minor = struct.unpack_from("=Q", raw, 32)[0], struct.unpack_from("=I", raw, 140)[0]
+        return struct.unpack_from("=Q", raw, 144)[0], minor << 40 | inode
+
+    def learn(self, task: str, fs: str, folder: str, rest: str) -> str:
+        """The files of the root by their names, as make_names has them; gives the rest of the text."""
+        self.agrees(f"in {fs}:{folder or '/'}", self.place(task, f"root/.{folder}", 0x100)[1])
+        while rest and rest[0] != ")":
+            name, rest = f"{folder}/{rest[0]}", rest[1:]
+            rest = rest[1:] if rest[:1] in ("!", "@") else rest
+            inside, rest = (rest[1:], "") if rest[:1] == "(" else ("", rest)
+            left = self.learn(task, fs, name, inside)
+            rest = left[1:] if inside else rest
+        return rest
 
     def look_root(self, task: str, wanted: str) -> None:
         self.look_place(task, wanted, "root")
