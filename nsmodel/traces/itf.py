@@ -28,7 +28,7 @@ STATELESS = ("initial", "steps")
 def to_itf(trace: Trace) -> dict[str, Any]:
     """A trace as a JSON object of the format. A trapped step, which leaves no state, is in `#meta` alone."""
     states = trace.states()
-    collections = list(dict.fromkeys(name for state in states for name in state))
+    collections = _merged(states)
     kept = {name: value for name, value in msgspec.to_builtins(trace).items() if name not in STATELESS}
     kept["trapped"] = [msgspec.to_builtins(s) for s in trace.steps if s.state is None]
     about = f"violates {trace.violates.property}" if trace.violates is not None else "violates nothing"
@@ -48,6 +48,19 @@ def to_itf(trace: Trace) -> dict[str, Any]:
             for index, (step, state) in enumerate(zip((None, *trace.steps), states, strict=False))
         ],
     }
+
+
+
+def _merged(states: Iterable[State]) -> list[str]:
+    """The collections of all states, in the order that each state has them in: an empty one is left out of a state."""
+    out: list[str] = []
+    for state in states:
+        at = 0
+        for name in state:
+            if name not in out:
+                out.insert(at, name)
+            at = out.index(name) + 1
+    return out
 
 
 def encode(trace: Trace) -> bytes:

@@ -22,10 +22,17 @@ def trapped() -> Trace:
     return trace
 
 
+def in_order(trace: Trace) -> Trace:
+    """With the changes of a step in one order: that of collections of which no state has two is not kept."""
+    for step in (*trace.prelude, *trace.steps):
+        step.changes.sort(key=repr)
+    return trace
+
+
 @pytest.mark.parametrize("path", TRACES, ids=lambda path: path.parent.name)
 def test_there_and_back(path: Path) -> None:
     trace = load_trace(path)
-    assert from_itf(json.loads(encode(trace)), "trace.itf.json") == trace
+    assert in_order(from_itf(json.loads(encode(trace)), "trace.itf.json")) == in_order(trace)
 
 
 def test_a_trapped_step_has_no_state() -> None:

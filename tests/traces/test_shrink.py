@@ -20,7 +20,7 @@ WALKS = [
     ("pid_lifetime", "PD04", "DEAD_NS_EMPTY", 96, 4),
     ("pid_lifetime", "setns_pid_ancestor", "PID_VIS", 83, 3),
     ("mount_propagation", "umount_keeps_type", "PROP_WF", 7, 2),
-    ("user_maps", "US05", "OPENER_CRED", 184, 3),
+    ("user_maps", "US05", "OPENER_CRED", 16, 3),
     ("mount_writers", "writer_counts_late", "WRITERS_BAL", 2, 6),
 ]
 """Spec, known bug, property that a walk breaks, seed of the walk, length of the shortest counterexample."""

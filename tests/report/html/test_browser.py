@@ -74,7 +74,7 @@ def long_trace() -> Trace:
     from nsmodel.traces.record import record
 
     system = whole_system(FIXED, switches_of(FIXED))
-    trace = record(system, draw(system, "2", 40, Plan(1, area="mount")).calls)
+    trace = record(system, draw(system, "4", 40, Plan(1, area="mount")).calls)
     assert max(len(state["mounts"]) for state in trace.states()) >= 30
     return trace
 
