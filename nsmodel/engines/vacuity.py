@@ -23,13 +23,13 @@ LOOKS, STATES = 200, 100
 """Calls of an operation in one state that are asked which check refuses them, at most, and states."""
 
 
-def idle(system: TransitionSystem, walks: int = WALKS) -> list[str]:
+def idle(system: TransitionSystem) -> list[str]:
     """Names of the properties none of whose clauses a random walk comes to. Those that every call is judged by (no use
     of what was freed, …) have no clauses; those that a known bug of the spec breaks say something for certain."""
     shown = {*system.spec.kills.values(), *(p.name for p in BUILT_IN)}
     left = {p.name: p for p in system.spec.properties if p.name not in shown}
     steps = min(STEPS, system.depth if system.depth is not None else STEPS)
-    for number in range(walks):
+    for number in range(WALKS):
         JUDGED.clear()
         for here, _, _ in walk(system, random.Random(number), steps) if left else ():
             left = {name: prop for name, prop in left.items() if name not in JUDGED}

@@ -77,13 +77,19 @@ class Measurement:
                 raise Problem(
                     f"there is no module {name}", place="--module", fix=near(name, sorted(rules()), "a module")
                 )
+        for path in self.recordings:
+            if not path.is_file():
+                fix = "name a recording, or a folder of them"
+                raise Problem("there is no recording", place=str(path), cause="there is no such file", fix=fix)
+        kept = self._load()
         chosen = [m for m in all_mutants() if not self.modules or m.module in self.modules]
         if self.sample is not None and self.sample < len(chosen):
             some = random.Random(SEED).sample(range(len(chosen)), self.sample)
             chosen = [chosen[i] for i in sorted(some)]
         for m in chosen:
             (self.mutants if refused(m) is None else self.refused).append(m)
-        self.kept = self._load(Kept(self._digest()))
+        digest = self._digest()
+        self.kept = kept if kept is not None and kept.digest == digest else Kept(digest)
         self.kills = {k.mutant: k for k in self.kept.kills}
 
     def _digest(self) -> str:
@@ -93,15 +99,14 @@ class Measurement:
                 text.update(path.read_bytes())
         return text.hexdigest()
 
-    def _load(self, fresh: Kept) -> Kept:
+    def _load(self) -> Kept | None:
         if self.keep is None or not self.keep.exists():
-            return fresh
+            return None
         try:
-            kept = msgspec.json.decode(self.keep.read_bytes(), type=Kept)
+            return msgspec.json.decode(self.keep.read_bytes(), type=Kept)
         except msgspec.DecodeError as wrong:
             place = str(self.keep)
             raise Problem("this is no measurement", place=place, cause=str(wrong), fix="name another file") from None
-        return kept if kept.digest == fresh.digest else fresh
 
     @property
     def left(self) -> list[Mutant]:

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from nsmodel.engines import registry
+from nsmodel.engines import registry, vacuity
 from nsmodel.engines.interface import ALONE, Limits, Report, Resources, Search
 from nsmodel.engines.reference import Reference
 from nsmodel.schema import schema
@@ -182,7 +182,21 @@ def test_vacuous_operation(capfd: Capture) -> None:
     done = nsmodel(capfd, "check", "nsproxy_access", "--bound", "unshare_uts_frames=0", "--json", "-")
     assert done.status == 4
     assert "operation unshare_uts" in [r["property"] for r in done.json["results"]]
-    assert "never succeeds" in done.err
+    assert "never succeeds in the whole scope: it needs more unshare_uts_frames" in done.err
+
+
+def test_idle_property(capfd: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A property that speaks of what no call of the spec makes; where the scope is not the spec's own, nobody asks."""
+    monkeypatch.setattr(vacuity, "WALKS", 20)
+    path = tmp_path / "idle.py"
+    text = Path("specs/pid_fork_race.py").read_text().replace("NO_UAF, REAPER", "LOCK_COVER, NO_UAF, REAPER")
+    path.write_text(text.replace("PROPERTIES = (", "PROPERTIES = (LOCK_COVER, "))
+    done = nsmodel(capfd, "check", path, "--threads", "1", "--json", "-")
+    assert done.status == 4
+    (idle,) = [r for r in done.json["results"] if r["verdict"] == "VACUOUS"]
+    assert idle["property"] == "LOCK_COVER"
+    assert "comes to a clause" in idle["reason"]
+    assert nsmodel(capfd, "check", path, "--bound", "tasks=3", "--json", "-").status == 0
 
 
 class Liar(Reference):

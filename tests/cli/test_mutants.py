@@ -49,6 +49,22 @@ def test_alive(capfd: Capture, tmp_path: Path) -> None:
     assert "ALIVE" in done.err
 
 
+def test_properties_that_no_known_bug_breaks(capfd: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All specs together have a killer for each property; one of them alone in its folder has not."""
+    loaded = load_specs(())
+    broken = {name for one in loaded for name in one.spec.kills.values()}
+    assert {p.name for one in loaded for p in one.spec.properties} == broken
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs/alone.py").write_text(Path("specs/pid_fork_race.py").read_text())
+    monkeypatch.chdir(tmp_path)
+    done = nsmodel(capfd, "mutants", "--no-replay", "--json", "-")
+    assert done.status == 4
+    assert "INIT_LAST" in done.json["unkilled"]
+    assert "DEAD_NS_EMPTY" not in done.json["unkilled"]
+    assert "VACUOUS  INIT_LAST: no known bug breaks it" in done.err
+    assert nsmodel(capfd, "mutants", "alone", "--no-replay").status == 0
+
+
 def test_budget(capfd: Capture) -> None:
     done = nsmodel(capfd, "mutants", "pid_fork_race", "--state-limit", "2", "--json", "-")
     assert done.status == 3

@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
+from nsmodel.engines import vacuity
 from nsmodel.engines.vacuity import blocked, idle
-from nsmodel.kernel.properties import DETACHED_QUIET, LOCKSET, MNT_AUTH
+from nsmodel.kernel.properties import DETACHED_QUIET, MNT_AUTH
 from nsmodel.system.load import load_specs
 from nsmodel.system.spec import Scope
 from nsmodel.system.transition import TransitionSystem, make_system
@@ -15,12 +18,13 @@ def system_of(name: str, **changes: object) -> TransitionSystem:
     return make_system(spec, spec.scope(None))
 
 
-def test_idle() -> None:
-    """No task of the spec has task_lock to use, and none has anything that a mount is held by once it is taken off."""
+def test_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The spec has no mounts, of which the properties speak that it is given here."""
+    monkeypatch.setattr(vacuity, "WALKS", 20)
     system = system_of("pid_fork_race")
     assert idle(system) == []
-    more = replace(system.spec, properties=(*system.spec.properties, LOCKSET, MNT_AUTH, DETACHED_QUIET))
-    assert idle(replace(system, spec=more), walks=20) == ["LOCKSET", "MNT_AUTH", "DETACHED_QUIET"]
+    more = replace(system.spec, properties=(*system.spec.properties, MNT_AUTH, DETACHED_QUIET))
+    assert idle(replace(system, spec=more)) == ["MNT_AUTH", "DETACHED_QUIET"]
 
 
 def test_what_a_known_bug_breaks_is_not_looked_for() -> None:
