@@ -1,6 +1,5 @@
 """The catalogue of known bugs: every one has a story, and what is kept of it is current."""
 
-
 import pytest
 
 from nsmodel.cli.keep import SAID, Found, files, table
