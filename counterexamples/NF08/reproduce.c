@@ -3,7 +3,8 @@
  *
  * Covers: ns_ioctl: NF08 (ns_list_all, CVE-2026-43403)
  *
- * Decides: every call succeeds.
+ * Decides: ns_mnt_get_next EPERM: the caller is not in the first pid namespace of the machine (fs/nsfs.c:
+ *   ns_ioctl, NS_MNT_GET_NEXT, may_see_all_namespaces (v6.18.44); ioctl_nsfs(2))
  * Killed by it: NF08.
  *
  * Start it as root: gcc -std=gnu11 -Wall -Wextra -O1 -o NF08 NF08.c && ./NF08. It makes a sandbox of its own
@@ -48,6 +49,10 @@
 #ifndef MOVE_MOUNT_BENEATH
 #define MOVE_MOUNT_BENEATH 0x200
 #endif
+#ifndef NS_MNT_GET_NEXT
+#define NS_MNT_GET_NEXT 0x8010b70bUL
+#define NS_MNT_GET_PREV 0x8010b70cUL
+#endif
 #ifndef SYS_statmount
 #define SYS_statmount 457
 #endif
@@ -60,7 +65,7 @@ static const char *const names[] = { "P1", "P1_1" };
 struct self;
 static void the_case(struct self *me);
 static void (*const plays[])(struct self *) = { the_case };
-static const int steps_of[] = { 3 };
+static const int steps_of[] = { 4 };
 
 /* What is compared of each task; of one that has ended only the first three. */
 enum { STATE, NUMBERS, PARENT, GROUP, SESSION, NAMESPACES, FACETS };
@@ -901,6 +906,10 @@ static void the_case(struct self *me)
 	/* 2  P1.1 open_ns(target=P1.1, kind=MNT) = 0 */
 	STEP(P1_1, 0, KEEP(0, open_proc(P1_1, "ns/mnt", O_RDONLY)));
 	OPENED_NS(P1_1, 0, "mnt:2");
+
+	/* 3  P1.1 ns_mnt_get_next(file=fd:1, previous=yes, found=mnt:1) = EPERM: the caller is not in the
+	 * first pid namespace of the machine */
+	STEP(P1_1, -EPERM, KEEP(1, ioctl(FD(0), NS_MNT_GET_PREV, NULL)));
 }
 
 int main(void)

@@ -48,6 +48,10 @@
 #ifndef MOVE_MOUNT_BENEATH
 #define MOVE_MOUNT_BENEATH 0x200
 #endif
+#ifndef NS_MNT_GET_NEXT
+#define NS_MNT_GET_NEXT 0x8010b70bUL
+#define NS_MNT_GET_PREV 0x8010b70cUL
+#endif
 #ifndef SYS_statmount
 #define SYS_statmount 457
 #endif

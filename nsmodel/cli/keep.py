@@ -42,7 +42,11 @@ def keep(folder: Path, found: Found) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if said is not None:
         (folder / SAID).write_bytes(said)
-    for name, data in files(folder, found).items():
+    made = files(folder, found)
+    for name in written.FILES:
+        if name not in made and name not in (written.BY_HAND, SAID):
+            (folder / name).unlink(missing_ok=True)
+    for name, data in made.items():
         (folder / name).write_bytes(data)
 
 
@@ -80,6 +84,8 @@ def reproducer(found: Found) -> tuple[bytes | None, str | None]:
         return None, "it is a bug of a program, and every kernel does what it is told"
     if found.right is None or found.apart is None:
         return None, "no process can see a difference to a kernel without the bug within these calls"
+    if len(found.right.steps) < len(found.trace.steps):
+        return None, f"without the bug there is no such call as that of step {len(found.right.steps) + 1}"
     case = Case(
         name=found.switch.name,
         title=f"not so: {found.switch.summary}",

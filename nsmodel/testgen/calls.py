@@ -180,8 +180,15 @@ def _ioctl(w: list[Any]) -> Call:
     request = next(name for name, value in IOCTL.items() if value == w[2])
     if request == "owner_uid":
         return _call("owner_uid", _fd(w[0]))
-    call = _call("ioctl", _fd(w[0]), Word(f"NS_GET_{request.upper()}"))
+    if request.startswith("mnt_"):
+        return _keep(w[1], _call("ioctl", _fd(w[0]), Word(ioctl_name(request)), Null()))
+    call = _call("ioctl", _fd(w[0]), Word(ioctl_name(request)))
     return _keep(w[1], call) if request in ("userns", "parent") else call
+
+
+def ioctl_name(request: str) -> str:
+    """The constant of a request on a namespace's file (include/uapi/linux/nsfs.h)."""
+    return f"NS_MNT_GET_{request[4:].upper()}" if request.startswith("mnt_") else f"NS_GET_{request.upper()}"
 
 
 def _mount(w: list[Any]) -> Call | Away:

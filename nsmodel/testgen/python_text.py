@@ -29,6 +29,7 @@ from nsmodel.testgen.calls import (
     Tree,
     Word,
     flags,
+    ioctl_name,
 )
 from nsmodel.testgen.performance import Act, Number
 
@@ -43,7 +44,7 @@ CONSTANTS: dict[str, int] = {
     **SECUREBIT_BITS,
     **{name: bit for table in (CAPABILITIES, PRCTL, AMBIENT, OPEN, FSCONFIG) for bit, name in table.items()},
     **{f"SYS_{name}": number for name, number in SYSTEM_CALLS.items()},
-    **{f"NS_GET_{name.upper()}": number for name, number in IOCTL.items()},
+    **{ioctl_name(name): number for name, number in IOCTL.items()},
     **{name: int(getattr(signal, name)) for name in ("SIGKILL", "SIGTERM", "SIG_DFL", "SIG_IGN")},
     "AT_FDCWD": -100, "PR_SET_CHILD_SUBREAPER": 36, "P_ALL": 0, "P_PID": 1, "P_PGID": 2,
 }  # fmt: skip

@@ -49,7 +49,9 @@ def test_nothing_overlaps(states: tuple[State, ...]) -> None:
     assert overlapping(boxes_of(draw(trace_of(*states)))) == []
 
 
-@pytest.mark.parametrize("kept", sorted(p.parent / "trace.json" for p in KEPT.glob("*/picture.svg")), ids=lambda p: p.parent.name)
+@pytest.mark.parametrize(
+    "kept", sorted(p.with_name("trace.json") for p in KEPT.glob("*/picture.svg")), ids=lambda p: p.parent.name
+)
 def test_kept_counterexamples_can_be_drawn(kept: Path) -> None:
     text = draw(load_trace(str(kept)))
     assert overlapping(boxes_of(text)) == []
