@@ -25,15 +25,14 @@ SECONDS = 20.0
 
 
 class Judge:
-    """Judges mutants by the properties of one spec, in its own scope: along random walks, and (`search`) by a search of
-    all its states. Interleaved rules are searched in any case: their properties speak of what comes in between."""
+    """Judges mutants by the properties of one spec, in its own scope: along random walks, and where calls are
+    interleaved, so that properties speak of what comes in between, by a search of all states."""
 
-    def __init__(self, spec: Spec, mutants: Iterable[Mutant], *, search: bool = False) -> None:
+    def __init__(self, spec: Spec, mutants: Iterable[Mutant]) -> None:
         holding = tuple(p for p in spec.properties if spec.expect.get(p.name, Verdict.HOLDS) is Verdict.HOLDS)
         self.spec = replace(spec, properties=holding, expect={}, kills={})
         called = _called(spec)
         mine = [m for m in mutants if (m.module, m.function) in called]
-        self.search = search and Explicit().unfit(self._system()) is None
         self.interleaved = any(o.function.interleaved for o in spec.operations)
         corpus = walks(self._system(), Probes(mine)) if mine else Corpus()
         self.walked = steps.Judge(self._system(), corpus, holding, judged=False)
@@ -48,7 +47,7 @@ class Judge:
     def kill(self, mutant: Mutant) -> Kill | None:
         """A property that breaks."""
         found = self.walked.kill(mutant)
-        if found is None and (self.search or self.interleaved):
+        if found is None and self.interleaved:
             found = self._counterexample(mutant)
         return found
 
