@@ -21,7 +21,7 @@ DIVERGE = {"replay", "--mutant", "--kernel"}
 """Commands of which README says that they exit with 1."""
 
 
-WRITTEN = {"trace.json", "picture.svg", "kept", "pidns.pml"}
+WRITTEN = {"trace.json", "picture.svg", "kept", "pidns.pml", "report.html", "trace.itf.json", "suite"}
 """What commands of README write: not here."""
 
 
