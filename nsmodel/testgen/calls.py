@@ -43,6 +43,7 @@ PRCTL = {
 AMBIENT = {2: "PR_CAP_AMBIENT_RAISE", 3: "PR_CAP_AMBIENT_LOWER", 4: "PR_CAP_AMBIENT_CLEAR_ALL"}
 OPEN = {0: "O_RDONLY", 2: "O_RDWR", 0o10000000: "O_PATH"}
 FSCONFIG = {6: "FSCONFIG_CMD_CREATE", 7: "FSCONFIG_CMD_RECONFIGURE"}
+MNT_REQUESTS = {"mnt_next": "NS_MNT_GET_NEXT", "mnt_prev": "NS_MNT_GET_PREV"}
 HANDLERS = {DISPOSITIONS["DEFAULT"]: "SIG_DFL", DISPOSITIONS["HANDLER"]: "handled", DISPOSITIONS["IGNORE"]: "SIG_IGN"}
 
 
@@ -180,15 +181,18 @@ def _ioctl(w: list[Any]) -> Call:
     request = next(name for name, value in IOCTL.items() if value == w[2])
     if request == "owner_uid":
         return _call("owner_uid", _fd(w[0]))
+    if request in MNT_REQUESTS:
+        return _keep(w[1], _call("ioctl", _fd(w[0]), Word(MNT_REQUESTS[request]), Null()))
     call = _call("ioctl", _fd(w[0]), Word(f"NS_GET_{request.upper()}"))
     return _keep(w[1], call) if request in ("userns", "parent") else call
 
 
 def _mount(w: list[Any]) -> Call | Away:
     source, target, kind, word, *new = w
-    type_ = Null() if kind == "-" else Text(kind)
+    name, _, data = kind.partition(",")
+    type_ = Null() if kind == "-" else Text(name)
     if not new:
-        return _on("mount", source, target, type_, flags(word, MS_BITS), Null())
+        return _on("mount", source, target, type_, flags(word, MS_BITS), _call("hierarchy") if data else Null())
     names, how = new
     return _on("mount_new", source, target, type_, flags(word, MS_BITS), Text(names.strip("-")), Word(str(how)))
 
@@ -287,6 +291,10 @@ CALLS: dict[str, Callable[[list[Any]], Call | Away]] = {
     "mk": lambda w: _keep(w[0], _on("SYS_fspick", Word("AT_FDCWD"), w[1], Word("0"))),
     "mx": lambda w: _on("rmdir_and_make", w[0]),
     "mX": lambda w: _on("unlink_and_make", w[0]),
+    "mE": lambda w: _on(
+        "SYS_renameat2", Word("AT_FDCWD"), w[0], Word("AT_FDCWD"), w[1], Word("RENAME_EXCHANGE"),
+    ),
+    "mw": lambda w: _on("write_again", w[0]),
     "mR": lambda w: _on("rename_and_make", w[0], w[1], Word(str(w[2]))),
 }  # fmt: skip
 """The call of each command."""

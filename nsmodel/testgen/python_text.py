@@ -12,6 +12,7 @@ from nsmodel.testgen.calls import (
     CAPABILITIES,
     CLONE_BITS,
     FSCONFIG,
+    MNT_REQUESTS,
     MOVE_BITS,
     MS_BITS,
     NS_BITS,
@@ -34,7 +35,7 @@ from nsmodel.testgen.performance import Act, Number
 
 SYSTEM_CALLS = {
     "exit": 60, "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setgroups": 116, "setresuid": 117,
-    "setresgid": 119, "pivot_root": 155, "gettid": 186, "exit_group": 231, "tgkill": 234, "pidfd_send_signal": 424,
+    "setresgid": 119, "pivot_root": 155, "gettid": 186, "exit_group": 231, "tgkill": 234, "renameat2": 316, "pidfd_send_signal": 424,
     "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsmount": 432, "fspick": 433, "pidfd_open": 434,
 }  # fmt: skip
 """Numbers on x86_64."""
@@ -43,9 +44,10 @@ CONSTANTS: dict[str, int] = {
     **SECUREBIT_BITS,
     **{name: bit for table in (CAPABILITIES, PRCTL, AMBIENT, OPEN, FSCONFIG) for bit, name in table.items()},
     **{f"SYS_{name}": number for name, number in SYSTEM_CALLS.items()},
-    **{f"NS_GET_{name.upper()}": number for name, number in IOCTL.items()},
+    **{MNT_REQUESTS.get(name, f"NS_GET_{name.upper()}"): number for name, number in IOCTL.items()},
     **{name: int(getattr(signal, name)) for name in ("SIGKILL", "SIGTERM", "SIG_DFL", "SIG_IGN")},
     "AT_FDCWD": -100, "PR_SET_CHILD_SUBREAPER": 36, "P_ALL": 0, "P_PID": 1, "P_PGID": 2,
+    "RENAME_EXCHANGE": 2,
 }  # fmt: skip
 """Every constant that a call can have."""
 NAMES = {
