@@ -35,8 +35,9 @@ from nsmodel.testgen.performance import Act, Number
 
 SYSTEM_CALLS = {
     "exit": 60, "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setgroups": 116, "setresuid": 117,
-    "setresgid": 119, "pivot_root": 155, "gettid": 186, "exit_group": 231, "tgkill": 234, "renameat2": 316, "pidfd_send_signal": 424,
-    "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsmount": 432, "fspick": 433, "pidfd_open": 434,
+    "setresgid": 119, "pivot_root": 155, "gettid": 186, "exit_group": 231, "tgkill": 234, "renameat2": 316,
+    "pidfd_send_signal": 424, "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsmount": 432, "fspick": 433,
+    "pidfd_open": 434,
 }  # fmt: skip
 """Numbers on x86_64."""
 CONSTANTS: dict[str, int] = {
