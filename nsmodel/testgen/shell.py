@@ -164,6 +164,13 @@ def _path(word: str) -> str:
     raise Unsayable(f"no path that a command takes leads where {word} does")
 
 
+def _entry(word: str) -> str:
+    """The path of a name itself."""
+    if word == "/":
+        raise Unsayable("the root's name is taken away: a script reaches it through a symbolic link")
+    return _path(word)
+
+
 def _command(act: Act) -> str:
     word, *rest = act.command.words
     if word not in COMMANDS:
@@ -219,8 +226,8 @@ COMMANDS: dict[str, Callable[[list[Any]], str]] = {
     "mu": _umount,
     "mo": _open,
     "X": _close,
-    "mx": lambda w: f"rmdir {_path(w[0])}",
-    "mX": lambda w: f"unlink {_path(w[0])}",
+    "mx": lambda w: f"rmdir {_entry(w[0])}",
+    "mX": lambda w: f"unlink {_entry(w[0])}",
 }
 """The command for each of the worker's."""
 
