@@ -540,7 +540,7 @@ SPEC = Spec(
     base=base,
     bounds={"mounts": 3, "namespaces": 1, "dentries": 2},
     derived={"groups": lambda bounds: bounds["mounts"]},
-    scopes={"small": Scope(depth=4)},
+    scopes={"small": Scope(depth=3)},
     operations=(
         op(mount),
         op(bind),

@@ -22,7 +22,7 @@ SPEC = Spec(
     base=FOREST,
     bounds={**FOREST.bounds, "fs_structs": 1, "mounts": 4},
     depth=5,
-    scopes={"small": Scope({"mounts": 3}, depth=4), "deep": Scope({"mounts": 5}, depth=7)},
+    scopes={"small": Scope({"mounts": 3}, depth=2), "deep": Scope({"mounts": 5}, depth=7)},
     operations=(
         op(mount_bind, rec=[False]),
         op(chdir),

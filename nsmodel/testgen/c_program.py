@@ -6,6 +6,7 @@ import itertools
 import textwrap
 from collections.abc import Iterator
 
+from nsmodel.oracle.live.driver import SHOWN
 from nsmodel.oracle.live.replay import shown_types
 from nsmodel.oracle.live.translate_users import LAST
 from nsmodel.system.snapshot import View
@@ -24,6 +25,7 @@ from nsmodel.testgen.play import (
     plays_of,
     setups,
     shared_beginning,
+    uses_hierarchy,
     version_code,
 )
 from nsmodel.testgen.runtime_text import FOLDER, used
@@ -107,7 +109,7 @@ class _Writer:
             "};",
             "",
             f"#define OLDEST {version_code(OLDEST)}",
-            f"#define SHOWS_PROC {int('PROC' in shown_types(start))}",
+            *(f"#define SHOWS_{kind} {int(kind in shown_types(start))}" for kind in SHOWN),
             f"#define EXECUTES {int(self.executes)}",
         ]
         if "MOUNT_TABLE" in facets:
@@ -131,7 +133,8 @@ class _Writer:
         ]
         out = ["int main(int words, char **word)" if self.executes else "int main(void)", "{"]
         out += ["\tif (words == 3)", "\t\tgo_on(word);"] if self.executes else []
-        return "\n".join([*out, "\tget_ready();", *known, "\treturn run(0);", "}", ""])
+        ready = ["\tget_ready();"] + ["\tfind_hierarchy();"] * uses_hierarchy(self.plays.values())
+        return "\n".join([*out, *ready, *known, "\treturn run(0);", "}", ""])
 
     # -- a play -----------------------------------------------------------------------------------------------------
 

@@ -193,9 +193,10 @@ def ioctl_name(request: str) -> str:
 
 def _mount(w: list[Any]) -> Call | Away:
     source, target, kind, word, *new = w
-    type_ = Null() if kind == "-" else Text(kind)
+    name, _, data = kind.partition(",")
+    type_ = Null() if kind == "-" else Text(name)
     if not new:
-        return _on("mount", source, target, type_, flags(word, MS_BITS), Null())
+        return _on("mount", source, target, type_, flags(word, MS_BITS), _call("hierarchy") if data else Null())
     names, how = new
     return _on("mount_new", source, target, type_, flags(word, MS_BITS), Text(names.strip("-")), Word(str(how)))
 
@@ -294,6 +295,10 @@ CALLS: dict[str, Callable[[list[Any]], Call | Away]] = {
     "mk": lambda w: _keep(w[0], _on("SYS_fspick", Word("AT_FDCWD"), w[1], Word("0"))),
     "mx": lambda w: _on("rmdir_and_make", w[0]),
     "mX": lambda w: _on("unlink_and_make", w[0]),
+    "mE": lambda w: _on(
+        "SYS_renameat2", Word("AT_FDCWD"), w[0], Word("AT_FDCWD"), w[1], Word("RENAME_EXCHANGE"),
+    ),
+    "mw": lambda w: _on("write_again", w[0]),
     "mR": lambda w: _on("rename_and_make", w[0], w[1], Word(str(w[2]))),
 }  # fmt: skip
 """The call of each command."""

@@ -38,6 +38,8 @@ OPTIONS = {
     "NODIRATIME": "nodiratime", "RELATIME": "relatime", "NOSYMFOLLOW": "nosymfollow",
 }  # fmt: skip
 """How mountinfo shows the attributes of a mount."""
+CGROUPS = ("CGROUP1", "CGROUP2")
+"""File systems whose names a reader outside sees from the root of its own cgroup namespace on."""
 
 Seen = dict[str, dict[str, str]]
 """Facets by task."""
@@ -81,6 +83,10 @@ class Observer:
             self._files[over] = self._file_name(dentry)
         self._given["file"] += 1
         self._files[dentry] = f"{self.forests.path(dentry)}#{self._given['file']}"
+
+    def exchanged(self, one: int, other: int) -> None:
+        """Two names have changed places."""
+        self._files[one], self._files[other] = self._file_name(other), self._file_name(one)
 
     def file_system(self, fs: int) -> str:
         """The name of a file system that a mount shows."""
@@ -239,6 +245,8 @@ class Observer:
     def _line(self, slot: int, row: dict[str, Any], point: str, readonly: dict[int, bool]) -> str:
         fs = self.forests.dentries[row["root"]]["fs"]
         shows = self.forests.path(row["root"]) or "/"
+        if self.forests.kind(fs) in CGROUPS:
+            shows = "?"
         if self.forests.kind(fs) == "NSFS":
             shows = next(f"file:{self.namespace(c, row[f])}" for f, c in FILES.items() if row[f])
         parent = row["parent"] or slot  # the bottom of a namespace is its own

@@ -19,6 +19,8 @@ from nsmodel.traces.trace import State, Step, Trace
 COMMANDS = translate.COMMANDS | translate_mounts.COMMANDS | translate_users.COMMANDS
 STRAY = "stray"
 """Who a call would make that is refused."""
+HIERARCHY = "HIERARCHY"
+"""The controllers of a cgroup hierarchy of version 1, which a program learns when it runs."""
 
 
 class Number(int):
@@ -102,6 +104,10 @@ class Performance(Bookkeeper):
         pid = int(self.view.row("tasks", target)["pid"])
         return self._number(pid, self.active(task))
 
+    def hierarchy(self) -> str:
+        """A program finds out itself which controllers a cgroup hierarchy of version 1 has."""
+        return HIERARCHY
+
     def base_number(self, target: int) -> Number:
         """The number of a task in the sandbox's own pid namespace."""
         return Number(self.observer.owners[self.view.row("tasks", target)["pid"]], 0)
@@ -158,6 +164,8 @@ class Performance(Bookkeeper):
         owners = dict(self.observer.owners)
         if step.result >= 0 and command.again is not None:
             self.observer.removed(command.again, command.over)
+        if step.result >= 0 and command.swapped is not None:
+            self.observer.exchanged(*command.swapped)
         seen = self.observer.see(step.state)
         new: list[int] = []
         made = STRAY if command.clone_flags is not None else None

@@ -8,13 +8,14 @@ from typing import TypeVar
 
 from nsmodel.kernel.versions import versions
 from nsmodel.oracle.live.credentials import kinds
+from nsmodel.oracle.live.driver import SHOWN
 from nsmodel.oracle.live.routes import Forests
 from nsmodel.oracle.live.translate_users import mask, mode, program_path
 from nsmodel.system.snapshot import View
 from nsmodel.testgen.calls import Call, Text, Word
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import Seen
-from nsmodel.testgen.performance import STRAY, Performance, Unperformable
+from nsmodel.testgen.performance import HIERARCHY, STRAY, Performance, Unperformable
 from nsmodel.traces.observable import visible
 from nsmodel.traces.trace import Trace
 
@@ -88,6 +89,11 @@ def everybody(plays: Iterable[Play]) -> list[str]:
     return list(dict.fromkeys(names)) + [STRAY] * refused
 
 
+def uses_hierarchy(plays: Iterable[Play]) -> bool:
+    """A call mounts a cgroup hierarchy of version 1, whose controllers a program has to know."""
+    return any(HIERARCHY in str(word) for play in plays for act in play.acts for word in act.command.words)
+
+
 def known_at(trace: Trace, case: Case) -> dict[int, tuple[str, ...]]:
     """The steps, counted with the prelude from 0, at which a variant's trace departs from the case's, with the bugs."""
     bugs = next((v.bugs for v in case.variants if v.trace is trace), None)
@@ -138,15 +144,16 @@ def alike(seen: Seen) -> Seen:
 
 
 def setups(trace: Trace) -> Iterator[Call]:
-    """What the first task makes before the case begins: names, proc where the trace has it, programs."""
+    """What the first task makes before the case begins: names, proc and sysfs where the trace has them, programs."""
     view = View(trace.start)
     forests = Forests(view)
     root = root_of(view)
     if root is not None:
         yield Call("make_names", (Text(forests.names(root).strip("-")),))
         for row in view.rows("mounts").values():
-            if forests.kind(view.row("dentries", row["root"])["fs"]) == "PROC":
-                yield Call("show_proc", (Text(forests.path(row["mountpoint"])),))
+            kind = forests.kind(view.row("dentries", row["root"])["fs"])
+            if kind in SHOWN:
+                yield Call(f"show_{kind.lower()}", (Text(forests.path(row["mountpoint"])),))
     if not any(step.operation in ("execve", "chmod") for step in (*trace.prelude, *trace.steps)):
         return
     capabilities, scope = view.rows("capabilities"), kinds(view)

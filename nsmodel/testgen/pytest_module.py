@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from nsmodel.oracle.live.driver import SHOWN
 from nsmodel.oracle.live.replay import shown_types
 from nsmodel.oracle.live.translate import CLONE
 from nsmodel.system.snapshot import View
@@ -29,6 +30,7 @@ from nsmodel.testgen.play import (
     plays_of,
     setups,
     shared_beginning,
+    uses_hierarchy,
 )
 from nsmodel.testgen.python_text import CONSTANTS, quoted, result, text
 from nsmodel.testgen.runtime_text import FOLDER
@@ -143,11 +145,13 @@ def _now(new: Seen) -> Iterator[str]:
 def _main(case: Case, plays: dict[str, Play], start: View) -> Iterator[str]:
     """How it is started, as a test and by itself."""
     options = [quoted(OPTIONS[row["kind"]]) for row in start.rows("attributes").values()]
-    proc = "PROC" in shown_types(start)
+    shown = tuple(kind.lower() for kind in SHOWN if kind in shown_types(start))
     yield "def main() -> int:"
     yield '    print("TAP version 13")'
     yield "    try:"
     yield f"        release = check_machine({_pair(OLDEST)})"
+    if uses_hierarchy(plays.values()):
+        yield "        find_hierarchy()"
     yield "    except Impossible as why:"
     yield '        print(f"1..0 # SKIP cannot run here: {why}")'
     yield "        return CANNOT"
@@ -155,10 +159,10 @@ def _main(case: Case, plays: dict[str, Play], start: View) -> Iterator[str]:
     for variant, name in zip(case.variants, list(plays)[1:], strict=True):
         yield f"    watcher.steps = {plays[name].tests}"
         here = f"{_pair(variant.kernel)} <= release < {_pair(next_version(variant.kernel))}"
-        yield f"    if {here} and goes_wrong({name}, {proc}):"
+        yield f"    if {here} and goes_wrong({name}, {shown}):"
         yield "        return PASSED"
     yield f"    watcher.steps = {plays['the_case'].tests}"
-    yield f"    return run(the_case, {proc})"
+    yield f"    return run(the_case, {shown})"
     yield from ("", "", f"def test_{re.sub(r'[^0-9A-Za-z]', '_', case.name)}() -> None:", "    check(__file__)", "", "")
     yield from ('if __name__ == "__main__":', "    sys.exit(main())")
 

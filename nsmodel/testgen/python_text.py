@@ -35,8 +35,9 @@ from nsmodel.testgen.performance import Act, Number
 
 SYSTEM_CALLS = {
     "exit": 60, "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setgroups": 116, "setresuid": 117,
-    "setresgid": 119, "pivot_root": 155, "gettid": 186, "exit_group": 231, "tgkill": 234, "pidfd_send_signal": 424,
-    "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsmount": 432, "fspick": 433, "pidfd_open": 434,
+    "setresgid": 119, "pivot_root": 155, "gettid": 186, "exit_group": 231, "tgkill": 234, "renameat2": 316,
+    "pidfd_send_signal": 424, "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsmount": 432, "fspick": 433,
+    "pidfd_open": 434,
 }  # fmt: skip
 """Numbers on x86_64."""
 CONSTANTS: dict[str, int] = {
@@ -47,6 +48,7 @@ CONSTANTS: dict[str, int] = {
     **{ioctl_name(name): number for name, number in IOCTL.items()},
     **{name: int(getattr(signal, name)) for name in ("SIGKILL", "SIGTERM", "SIG_DFL", "SIG_IGN")},
     "AT_FDCWD": -100, "PR_SET_CHILD_SUBREAPER": 36, "P_ALL": 0, "P_PID": 1, "P_PGID": 2,
+    "RENAME_EXCHANGE": 2,
 }  # fmt: skip
 """Every constant that a call can have."""
 NAMES = {

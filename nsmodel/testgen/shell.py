@@ -35,6 +35,8 @@ ATTRIBUTES = {
 """The options of mount(8) for MS_*."""
 TOLD = {"EINVAL", "EBUSY", "ENOTDIR", "EPERM", "ENOENT", "ENOSPC", "ELOOP", "EROFS", "ENOTEMPTY"}
 """The errnos that messages tell."""
+NEUTRAL = ("tmpfs", "mqueue", "devpts")
+"""Types of file systems that can be mounted in every user namespace."""
 FIRST, ROOT = 3, 9
 """The descriptors that stand for handle 0, and for the root: a shell has single digits."""
 
@@ -90,8 +92,8 @@ def _blocks(play: Play, case: Case) -> Iterator[list[str]]:
         raise Unsayable("nothing of it is told by commands of util-linux: no mounts")
     if len(play.everybody) > 1 or any(act.child for act in play.acts):
         raise Unsayable("more than one task")
-    if "PROC" in shown_types(start):
-        raise Unsayable("proc is mounted from the start")
+    if shown := shown_types(start):
+        raise Unsayable(f"{', '.join(sorted(kind.lower() for kind in shown))} mounted from the start")
     bottoms = {row["root"] for row in start.rows("mnt_namespaces").values()}
     root, top = next((slot, row) for slot, row in start.rows("mounts").items() if row["parent"] in bottoms)
     forests = Forests(start)
@@ -162,6 +164,13 @@ def _path(word: str) -> str:
     raise Unsayable(f"no path that a command takes leads where {word} does")
 
 
+def _entry(word: str) -> str:
+    """The path of a name itself."""
+    if word == "/":
+        raise Unsayable("the root's name is taken away: a script reaches it through a symbolic link")
+    return _path(word)
+
+
 def _command(act: Act) -> str:
     word, *rest = act.command.words
     if word not in COMMANDS:
@@ -175,7 +184,11 @@ def _mount(w: list[Any]) -> str:
     attributes = [ATTRIBUTES[name] for name in names if name in ATTRIBUTES]
     how = [name for name in names if name not in ATTRIBUTES and name != "0"]
     at = _path(target)
-    if kind in ("tmpfs", "mqueue") and not how and source[0] == "=":
+    if kind not in ("-", *NEUTRAL):
+        raise Unsayable(
+            f"who may mount {kind.partition(',')[0]} depends on the user namespace, and a script has no own"
+        )
+    if kind in NEUTRAL and not how and source[0] == "=":
         options = f" -o {','.join(attributes)}" if attributes else ""
         return f"{MOUNT} -t {kind}{options} {source[1:]} {at}"
     if kind == "-" and how in (["MS_BIND"], ["MS_BIND", "MS_REC"]) and not attributes and source[0] in "/@":
@@ -213,8 +226,8 @@ COMMANDS: dict[str, Callable[[list[Any]], str]] = {
     "mu": _umount,
     "mo": _open,
     "X": _close,
-    "mx": lambda w: f"rmdir {_path(w[0])}",
-    "mX": lambda w: f"unlink {_path(w[0])}",
+    "mx": lambda w: f"rmdir {_entry(w[0])}",
+    "mX": lambda w: f"unlink {_entry(w[0])}",
 }
 """The command for each of the worker's."""
 

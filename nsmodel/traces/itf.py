@@ -50,7 +50,6 @@ def to_itf(trace: Trace) -> dict[str, Any]:
     }
 
 
-
 def _merged(states: Iterable[State]) -> list[str]:
     """The collections of all states, in the order that each state has them in: an empty one is left out of a state."""
     out: list[str] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from nsmodel.kernel.arguments import AttributeFlags
 from nsmodel.kernel.mount.type import Propagation
 from nsmodel.kernel.mount.umount import UmountFlags
 from nsmodel.kernel.versions import running, switches_of
@@ -47,6 +48,38 @@ def busy_copy() -> Case:
     ]
     right, wrong = whole_system("fixed"), whole_system(RELEASE, switches_of(RELEASE))
     return _case("busy_copy", "MP19", record(right, calls), record(wrong, calls))
+
+
+def kernel_file_systems() -> Case:
+    """Sysfs is there from the start; on it lies what the kernel fills, one upon the other, and a file is written."""
+    cgroup1, cgroup2, devpts, mqueue, overlay, devtmpfs, sysfs = 13, 14, 15, 5, 16, 17, 7
+    on = [(3, sysfs), (4, cgroup1), (5, cgroup2), (6, devpts), (7, mqueue)]
+    new = [cgroup1, cgroup2, devpts, mqueue, overlay]
+    calls = [
+        _call("mount_new", root=root, at=at, dentry=dentry, flags=AttributeFlags())
+        for root, (at, dentry) in zip(new, on, strict=True)
+    ]
+    calls += [_call("mount_new", root=root, at=7, dentry=mqueue, flags=AttributeFlags()) for root in (devtmpfs, sysfs)]
+    calls.insert(1, _call("write_release_agent", at=4, dentry=cgroup1))
+    return _of_spec("shown_namespaces", calls)
+
+
+def exchanged() -> Case:
+    """Two directories change places while somebody is in one of them, who then goes up."""
+    return _of_spec(
+        "bind_escape",
+        [
+            _call("chdir", at=2, dentry=4),
+            _call("exchange", at=2, dentry=4, over_at=2, over=5),
+            _call("chdir_up"),
+        ],
+    )
+
+
+def _of_spec(name: str, calls: list[Call]) -> Case:
+    (loaded,) = load_specs([name])
+    trace = record(make_system(loaded.spec, scope_of(loaded, None, {}, None)), calls)
+    return _case(name, "some calls", trace, trace)
 
 
 def _case(name: str, bug: str, right: Trace, release: Trace) -> Case:

@@ -19,7 +19,7 @@ from nsmodel.oracle.live.driver import Sandbox
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.form import Form
 from nsmodel.traces.trace import Step
-from tests.testgen.cases import RELEASE, busy_copy, drawn, drawn_without, kept
+from tests.testgen.cases import RELEASE, busy_copy, drawn, drawn_without, exchanged, kept, kernel_file_systems
 from tests.testgen.run import FORMS, Program, built
 
 pytestmark = pytest.mark.kernel
@@ -68,6 +68,17 @@ def test_random_traces_pass_in_python_where_it_can_express_them(tmp_path: Path) 
     assert len(said) > 4
     for case in said:
         done = built(PYTEST, case, tmp_path).run()
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("made", [kernel_file_systems, exchanged], ids=lambda made: made.__name__)
+def test_what_the_kernel_fills_and_names_that_change_places(made: Callable[[], Case], tmp_path: Path) -> None:
+    case = made()
+    assert SHELL.cannot(case) is not None
+    for form in (C, PYTEST):
+        done = built(form, case, tmp_path, "-O1").run()
+        if done.returncode == 4 and "hierarchy" in done.stdout:
+            pytest.skip(reason="no cgroup hierarchy of version 1 here")
         assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -6,8 +6,10 @@ processes, each adds in its own manner.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from nsmodel.oracle.errors import OracleUnavailable
 from nsmodel.oracle.live.credentials import kinds
 from nsmodel.oracle.live.routes import Forests, Routes
 from nsmodel.system.snapshot import View
@@ -74,6 +76,18 @@ class Bookkeeper:
     def relatime(self) -> bool:
         """The scope has mounts with the attribute RELATIME."""
         return self.names is not None and "RELATIME" in self._attributes
+
+    def hierarchy(self) -> str:
+        """The controllers of a cgroup hierarchy of version 1. Raises :class:`OracleUnavailable` where there is none."""
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controllers, where = line.split(":", 2)
+            if controllers and not controllers.startswith("name=") and where == "/":
+                return controllers
+        raise OracleUnavailable(
+            "no cgroup hierarchy of version 1 that begins here",
+            "/proc/self/cgroup lists none at /",
+            "boot with systemd.unified_cgroup_hierarchy=0, or mount one",
+        )
 
     def path(self, task: int, mount: int, dentry: int) -> str:
         """A path of a task that ends on a place."""

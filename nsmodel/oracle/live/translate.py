@@ -79,6 +79,9 @@ class Machine(Protocol):
     def relatime(self) -> bool:
         """The scope has mounts with the attribute RELATIME, so a call says which access times it wants."""
 
+    def hierarchy(self) -> str:
+        """The controllers of a cgroup hierarchy of version 1."""
+
 
 @dataclass(frozen=True)
 class Command:

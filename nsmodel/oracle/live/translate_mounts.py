@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from nsmodel.oracle.errors import OracleUnavailable
 from nsmodel.oracle.live.translate import Command, Machine, bits
 
 Arguments = dict[str, Any]
@@ -61,23 +59,10 @@ def mount_attributes(m: Machine, flags: Arguments) -> int:
     return out | ATTR_STRICTATIME if strict else out
 
 
-def hierarchy() -> str:
-    """The controllers of a cgroup hierarchy of version 1. Raises :class:`OracleUnavailable` where there is none."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, where = line.split(":", 2)
-        if controllers and not controllers.startswith("name=") and where == "/":
-            return controllers
-    raise OracleUnavailable(
-        "no cgroup hierarchy of version 1 that begins here",
-        "/proc/self/cgroup lists none at /",
-        "boot with systemd.unified_cgroup_hierarchy=0, or mount one",
-    )
-
-
 def _type(m: Machine, fs: int) -> str:
     kind = m.forests().kind(fs)
     if kind == "CGROUP1":
-        return f"cgroup,{hierarchy()}"
+        return f"cgroup,{m.hierarchy()}"
     return NAMED.get(kind, kind.lower())
 
 

@@ -19,7 +19,7 @@ number_of() {
 errno_of() {
 	case $1 in
 	*"bad option"* | *"wrong fs type"* | *": not mounted"*) echo EINVAL ;;
-	*busy*) echo EBUSY ;;
+	*busy* | *"already mounted"*) echo EBUSY ;;
 	*"ot a directory"*) echo ENOTDIR ;;
 	*"permission denied"* | *"not permitted"*) echo EPERM ;;
 	*"does not exist"* | *"No such file"*) echo ENOENT ;;

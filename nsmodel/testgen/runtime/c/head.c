@@ -44,3 +44,7 @@
 #ifndef SYS_statmount
 #define SYS_statmount 457
 #endif
+#ifndef NS_MNT_GET_NEXT
+#define NS_MNT_GET_NEXT _IOR(0xb7, 11, char[16])
+#define NS_MNT_GET_PREV _IOR(0xb7, 12, char[16])
+#endif

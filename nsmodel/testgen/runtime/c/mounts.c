@@ -61,7 +61,7 @@ static int same_row(const struct row *wanted, const struct row *seen)
 	char name[32];
 	int major = 0, minor = 0, file = !strncmp(wanted->root, "file:", 5);
 
-	if (file ? !strchr(seen->root, '[') : strcmp(wanted->root, seen->root))
+	if (file ? !strchr(seen->root, '[') : strcmp(wanted->root, "?") && strcmp(wanted->root, seen->root))
 		return 0;
 	if (strcmp(wanted->point, seen->point) || !agrees(wanted->parent, atoi(seen->parent)))
 		return 0;

@@ -246,8 +246,57 @@ static long make_names(const char *names)
 	return *shared->trouble ? -1 : 0;
 }
 
-/* The sandbox's own proc, mounted. */
-static long show_proc(const char *path)
+/* The sandbox's own proc, or sysfs, mounted. */
+static long show(int tree, const char *path)
 {
-	return syscall(SYS_move_mount, TREE_FD, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
+	return syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+#define show_proc(path) show(PROC_TREE_FD, path)
+
+#define show_sysfs(path) show(SYSFS_TREE_FD, path)
+
+/* The controllers of a cgroup hierarchy of version 1 whose root the sandbox's cgroup namespace has. */
+static char controllers[128];
+
+static const char *hierarchy(void)
+{
+	return controllers;
+}
+
+static void find_hierarchy(void)
+{
+	FILE *file = fopen("/proc/self/cgroup", "r");
+	char line[512], *at, *where;
+
+	while (file && !*controllers && fgets(line, sizeof(line), file)) {
+		at = line;
+		strsep(&at, ":");
+		where = at;
+		at = strsep(&where, ":");
+		if (at && where && *at && strncmp(at, "name=", 5) && !strcmp(where, "/\n"))
+			snprintf(controllers, sizeof(controllers), "%s", at);
+	}
+	if (file)
+		fclose(file);
+	errno = ENOENT;
+	if (!*controllers)
+		cannot("a cgroup hierarchy of version 1 that begins here");
+}
+
+/* Write to a file what it says. */
+static long write_again(const char *path)
+{
+	char text[64];
+	int file = open(path, O_RDWR), error;
+	ssize_t size, done;
+
+	if (file < 0)
+		return -1;
+	size = read(file, text, sizeof(text));
+	done = pwrite(file, text, size, 0);
+	error = errno;
+	close(file);
+	errno = error;
+	return done < 0 ? -1 : 0;
 }

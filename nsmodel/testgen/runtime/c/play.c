@@ -7,7 +7,7 @@
 enum { PASSED = 0, FAILED = 1, CANNOT = 4 };	/* exit status */
 
 enum { WATCHER = -1, NOBODY = 9999, LEVELS = 16, HANDLES = 64, SECONDS = 10 };
-enum { SHARED_FD = 200, PROC_FD, EXE_FD, TREE_FD, FIRST_FD };	/* descriptors that every task inherits */
+enum { SHARED_FD = 200, PROC_FD, EXE_FD, PROC_TREE_FD, SYSFS_TREE_FD, FIRST_FD };	/* descriptors that every task inherits */
 
 struct self {
 	int task;	/* who runs */

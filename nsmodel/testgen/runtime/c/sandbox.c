@@ -47,6 +47,10 @@ static void leave_tree(void)
 	NEED(mkdir("/proc", 0755));
 	NEED(mkdir("/new", 0755));
 	NEED(mount("proc", "/proc", "proc", 0, NULL));
+	if (SHOWS_SYSFS) {
+		NEED(mkdir("/sys", 0755));
+		NEED(mount("sys", "/sys", "sysfs", 0, NULL));
+	}
 	NEED(mount("none", ".", NULL, MS_SHARED, NULL));
 }
 
@@ -67,8 +71,13 @@ static void move_in(void)
 	NEED(mount("proc", "/proc", "proc", 0, NULL));
 	keep(open("/proc", O_PATH | O_DIRECTORY), PROC_FD);
 	if (SHOWS_PROC)
-		keep(syscall(SYS_open_tree, AT_FDCWD, "/proc", OPEN_TREE_CLONE), TREE_FD);
+		keep(syscall(SYS_open_tree, AT_FDCWD, "/proc", OPEN_TREE_CLONE), PROC_TREE_FD);
 	NEED(umount2("/proc", MNT_DETACH));
+	if (SHOWS_SYSFS) {
+		NEED(mount("sys", "/sys", "sysfs", 0, NULL));
+		keep(syscall(SYS_open_tree, AT_FDCWD, "/sys", OPEN_TREE_CLONE), SYSFS_TREE_FD);
+		NEED(umount2("/sys", MNT_DETACH));
+	}
 	NEED(mount("sandbox", "/new", "tmpfs", 0, NULL));
 	NEED(chdir("/new"));
 	NEED(syscall(SYS_pivot_root, ".", "."));

@@ -194,4 +194,25 @@ def make_names(names: str) -> int:
 
 def show_proc(path: str) -> int:
     """The sandbox's own proc, mounted."""
-    return syscall(SYS_move_mount, me.tree, "", AT_FDCWD, path, 4)
+    return syscall(SYS_move_mount, me.trees["proc"], "", AT_FDCWD, path, 4)
+
+
+def show_sysfs(path: str) -> int:
+    """The sandbox's own sysfs, mounted."""
+    return syscall(SYS_move_mount, me.trees["sysfs"], "", AT_FDCWD, path, 4)
+
+
+def hierarchy() -> str:
+    """The controllers of a cgroup hierarchy of version 1 whose root the sandbox's cgroup namespace has."""
+    return me.hierarchy
+
+
+def write_again(path: str) -> int:
+    """Write to a file what it says."""
+    file = libc("open", path, os.O_RDWR)
+    if file < 0:
+        return file
+    text = os.read(file, 64)
+    result = libc("pwrite", file, text, len(text), 0)
+    libc("close", file)
+    return min(result, 0)

@@ -47,7 +47,9 @@ class Self:
         self.task = ""  # who it is; nobody is the watcher
         self.newborn = False  # it has just begun, in the middle of the call that made it
         self.handles: dict[int, int] = {}  # its open descriptors
-        self.proc = self.tree = -1  # the sandbox's proc, which is mounted nowhere, and a copy that can be
+        self.proc = -1  # the sandbox's proc, which is mounted nowhere
+        self.trees: dict[str, int] = {}  # of proc and sysfs what can be mounted
+        self.hierarchy = ""  # the controllers of a cgroup hierarchy
         self.cwd = -1  # its working directory, while it is away from there
         self.status, self.trouble = 0, ""  # what a wait told; what went wrong beside the calls
 

@@ -80,7 +80,7 @@ def bottom_is_shared() -> bool:
         number = parent
 
 
-def leave_tree() -> None:
+def leave_tree(shown: tuple[str, ...]) -> None:
     """The working directory becomes the bottom of the mount namespace, the root what is mounted on it."""
     must("private mounts", mount("none", "/", None, MS_REC | MS_PRIVATE, None))
     if bottom_is_shared():
@@ -95,6 +95,9 @@ def leave_tree() -> None:
     Path("/proc").mkdir()
     Path("/new").mkdir()
     must("proc", mount("proc", "/proc", "proc", 0, None))
+    if "sysfs" in shown:
+        Path("/sys").mkdir()
+        must("sysfs", mount("sys", "/sys", "sysfs", 0, None))
     must("a shared bottom", mount("none", ".", None, MS_SHARED, None))
 
 
@@ -105,7 +108,7 @@ def high(file: int, number: int) -> int:
     return moved
 
 
-def move_in(proc: bool) -> None:
+def move_in(shown: tuple[str, ...]) -> None:
     """The first task's way into its file system."""
     must("setgroups", syscall(SYS_setgroups, 0, None))
     must("setresgid", syscall(SYS_setresgid, 0, 0, 0))
@@ -113,9 +116,13 @@ def move_in(proc: bool) -> None:
     must("a private bottom", mount("none", ".", None, MS_REC | MS_PRIVATE, None))
     must("proc", mount("proc", "/proc", "proc", 0, None))
     me.proc = high(libc("open", "/proc", O_PATH | os.O_DIRECTORY), 200)
-    if proc:
-        me.tree = high(syscall(SYS_open_tree, AT_FDCWD, "/proc", 1), 200)
+    if "proc" in shown:
+        me.trees["proc"] = high(syscall(SYS_open_tree, AT_FDCWD, "/proc", 1), 200)
     must("hiding proc", umount2("/proc", MNT_DETACH))
+    if "sysfs" in shown:
+        must("sysfs", mount("sys", "/sys", "sysfs", 0, None))
+        me.trees["sysfs"] = high(syscall(SYS_open_tree, AT_FDCWD, "/sys", 1), 200)
+        must("hiding sysfs", umount2("/sys", MNT_DETACH))
     must("the root", mount("sandbox", "/new", "tmpfs", 0, None))
     must("entering it", chdir("/new"))
     must("pivot_root", syscall(SYS_pivot_root, ".", "."))
@@ -125,12 +132,12 @@ def move_in(proc: bool) -> None:
     must("setsid", setsid())
 
 
-def first_task(name: str, play: Callable[[], None], proc: bool) -> NoReturn:
+def first_task(name: str, play: Callable[[], None], shown: tuple[str, ...]) -> NoReturn:
     """What the sandbox's first process does."""
     me.task = name
     if channels[name].task.recv(8) == b"go":
         try:
-            move_in(proc)
+            move_in(shown)
             channels[name].task.send(b"0 0 {} ")
         except (Impossible, OSError) as error:
             channels[name].task.send(f"0 0 {{}} {error}".encode())
@@ -139,11 +146,11 @@ def first_task(name: str, play: Callable[[], None], proc: bool) -> NoReturn:
         signal.pause()
 
 
-def make_sandbox(play: Callable[[], None], proc: bool) -> None:
-    leave_tree()
+def make_sandbox(play: Callable[[], None], shown: tuple[str, ...]) -> None:
+    leave_tree(shown)
     pid = clone(sum(NAMESPACES))
     if pid == 0:
-        first_task(order[0], play, proc)
+        first_task(order[0], play, shown)
     must("the sandbox's namespaces", -ctypes.get_errno() if pid < 0 else pid)
     os.chdir("/proc")
     for name in ("uid_map", "gid_map", "projid_map"):
@@ -156,14 +163,14 @@ def make_sandbox(play: Callable[[], None], proc: bool) -> None:
 NAMESPACES = (0x80, 0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
 
 
-def watch(play: Callable[[], None], proc: bool) -> int:
+def watch(play: Callable[[], None], shown: tuple[str, ...]) -> int:
     """Perform a play in a sandbox of its own, as the first process of a pid namespace: gives the exit status."""
     prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
     signal.signal(signal.SIGALRM, lambda number, frame: os._exit(FAILED))
     signal.alarm(SECONDS * 6)
     channels.update((name, Channel()) for name in order)
     try:
-        make_sandbox(play, proc)
+        make_sandbox(play, shown)
         print(f"1..{watcher.steps}")
         watcher.begin("what there is in the beginning")
         play()
@@ -180,14 +187,14 @@ def watch(play: Callable[[], None], proc: bool) -> int:
     return PASSED
 
 
-def run(play: Callable[[], None], proc: bool) -> int:
+def run(play: Callable[[], None], shown: tuple[str, ...]) -> int:
     """The exit status of a play, whose processes are all gone then."""
     sys.stdout.flush()
     pid = clone(CLONE_NEWPID | CLONE_NEWNS)
     if pid == 0:
         result = FAILED
         try:
-            result = watch(play, proc)
+            result = watch(play, shown)
         finally:
             sys.stdout.flush()
             os._exit(result)
@@ -209,12 +216,21 @@ def check_machine(oldest: tuple[int, int]) -> tuple[int, int]:
     return major, minor
 
 
-def goes_wrong(play: Callable[[], None], proc: bool) -> bool:
+def find_hierarchy() -> None:
+    for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+        _, controllers, where = line.split(":", 2)
+        if controllers and not controllers.startswith("name=") and where == "/":
+            me.hierarchy = controllers
+            return
+    raise Impossible("no cgroup hierarchy of version 1 begins here")
+
+
+def goes_wrong(play: Callable[[], None], shown: tuple[str, ...]) -> bool:
     """Perform what is told of a release with known bugs: if it does not go like that, nothing is said."""
     sys.stdout.flush()
     output, report = os.dup(1), os.memfd_create("report")
     os.dup2(report, 1)
-    result = run(play, proc)
+    result = run(play, shown)
     os.dup2(output, 1)
     if result == PASSED:
         print(os.pread(report, 1 << 20, 0).decode(), end="")

@@ -227,7 +227,7 @@ class Watcher:
             inside = re.search(r"\[(\d+)\]", row[3])
             right = right and inside is not None and self.agrees(want[3][5:], int(inside[1]))
         else:
-            right = right and want[3] == row[3]
+            right = right and want[3] in ("?", row[3])
         if want[5] != "?":
             told, there = want[5].split(","), row[5].split(",")
             right = right and all((name in told) == (name in there) for name in self.options)
