@@ -79,7 +79,7 @@ SPEC = Spec(
         op(unshare, flags=[CloneFlags(newuser=True, newns=True)]),
     ),
     depth=2,
-    scopes={"small": Scope({"mounts": 11, "mnt_namespaces": 2}, depth=1), "deep": Scope(depth=3)},
+    scopes={"small": Scope({"mounts": 11}, depth=1), "deep": Scope(depth=3)},
     operations=(
         op(mount_new),
         op(mount_bind),

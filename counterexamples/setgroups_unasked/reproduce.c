@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -56,6 +57,10 @@
 #ifndef SYS_statmount
 #define SYS_statmount 457
 #endif
+#ifndef NS_MNT_GET_NEXT
+#define NS_MNT_GET_NEXT _IOR(0xb7, 11, char[16])
+#define NS_MNT_GET_PREV _IOR(0xb7, 12, char[16])
+#endif
 
 /* ---- Who takes part, and what is compared -------------------------------------------------------------------- */
 
@@ -79,6 +84,8 @@ static void (*const look[FACETS])(int who, const char *wanted) = {
 
 #define OLDEST 6018
 #define SHOWS_PROC 0
+#define SHOWS_SYSFS 0
+#define EXECUTES 0
 
 /* ---- The play ----------------------------------------------------------------------------------------------------
  * Every task runs the case from top to bottom and makes the calls that are its own. The watcher, outside of the
@@ -89,7 +96,7 @@ static void (*const look[FACETS])(int who, const char *wanted) = {
 enum { PASSED = 0, FAILED = 1, CANNOT = 4 };	/* exit status */
 
 enum { WATCHER = -1, NOBODY = 9999, LEVELS = 16, HANDLES = 64, SECONDS = 10 };
-enum { SHARED_FD = 200, PROC_FD, EXE_FD, TREE_FD, FIRST_FD };	/* descriptors that every task inherits */
+enum { SHARED_FD = 200, PROC_FD, EXE_FD, PROC_TREE_FD, SYSFS_TREE_FD, FIRST_FD };	/* descriptors that every task inherits */
 
 struct self {
 	int task;	/* who runs */
@@ -192,9 +199,7 @@ static int tests;
 static const char *known;	/* the bugs that the step at hand shows */
 static char step[512];		/* and its text, empty when it was reported */
 
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void say(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 {
 	va_list rest;
 
@@ -222,7 +227,7 @@ __attribute__((noreturn)) static void cannot(const char *what)
 		write(FIRST_FD, &told, sizeof(told));
 		_exit(CANNOT);
 	}
-	say("1..0 # SKIP cannot run here: %s: %s\n", what, strerror(errno));
+	say("1..0 # SKIP cannot run here: %s%s%s\n", what, errno ? ": " : "", errno ? strerror(errno) : "");
 	_exit(CANNOT);
 }
 
@@ -279,21 +284,6 @@ static long spawn(struct self *me, int child, uint64_t flags, const pid_t *tids,
 	}
 	return result;
 }
-
-/* ---- Paths ----------------------------------------------------------------------------------------------------------
- * Calls that take a text alone reach a descriptor's file, and proc, from a working directory in proc, from where
- * `thread-self/fd/N` leads on; the task's own directory is kept in a descriptor meanwhile, so that its mount stays as
- * much in use as before.
- */
-
-enum { BACK, STAY, TO_ROOT };	/* where a task is after a call that succeeded */
-
-/* ---- Names in new file systems --------------------------------------------------------------------------------------
- * They are told as `a(bc!)d`: a letter is a directory, with what it holds in brackets, `!` a file, `@` a symbolic link
- * that leads nowhere.
- */
-
-enum { READ_ONLY_MOUNT = 1, READ_ONLY_SUPERBLOCK = 2 };
 
 /* ---- What can be seen of tasks, from outside ----------------------------------------------------------------------- */
 
@@ -448,22 +438,27 @@ static void look_parent(int who, const char *wanted)
 
 /* ---- Names for what has no number of its own -----------------------------------------------------------------------
  * Namespaces, mounts, peer groups, file systems and files are compared up to renaming: a name stands for the same
- * thing as long as it is used, and no two names for the same one.
+ * thing as long as it is used, and no two names that are used at the same time for the same one. The files of a file
+ * system, `in fs2:/a`, are there for as long as that is.
  */
 
+static int round_now;	/* names are compared with those of the same round */
+
 static struct name { char text[40]; unsigned long long real; int round; } bound[4096];
-static int names_bound, round_now;
+static int names_bound;
 
 static int agrees(const char *text, unsigned long long real)
 {
 	struct name *found = NULL;
-	size_t kind = strcspn(text, "0123456789:");
+	int file = !strncmp(text, "in ", 3);
+	size_t kind = strcspn(text, file ? ":" : "0123456789:");
 
 	for (int i = 0; i < names_bound; i++) {
 		if (!strcmp(bound[i].text, text))
 			found = &bound[i];
-		else if (bound[i].real == real && bound[i].round == round_now && !strncmp(bound[i].text, text, kind) &&
-			 strcspn(bound[i].text, "0123456789:") == kind)
+		else if (bound[i].real == real && (file || bound[i].round == round_now) &&
+			 !strncmp(bound[i].text, text, kind) &&
+			 strcspn(bound[i].text, file ? ":" : "0123456789:") == kind)
 			return 0;
 	}
 	if (!found) {
@@ -657,6 +652,10 @@ static void leave_tree(void)
 	NEED(mkdir("/proc", 0755));
 	NEED(mkdir("/new", 0755));
 	NEED(mount("proc", "/proc", "proc", 0, NULL));
+	if (SHOWS_SYSFS) {
+		NEED(mkdir("/sys", 0755));
+		NEED(mount("sys", "/sys", "sysfs", 0, NULL));
+	}
 	NEED(mount("none", ".", NULL, MS_SHARED, NULL));
 }
 
@@ -677,8 +676,13 @@ static void move_in(void)
 	NEED(mount("proc", "/proc", "proc", 0, NULL));
 	keep(open("/proc", O_PATH | O_DIRECTORY), PROC_FD);
 	if (SHOWS_PROC)
-		keep(syscall(SYS_open_tree, AT_FDCWD, "/proc", OPEN_TREE_CLONE), TREE_FD);
+		keep(syscall(SYS_open_tree, AT_FDCWD, "/proc", OPEN_TREE_CLONE), PROC_TREE_FD);
 	NEED(umount2("/proc", MNT_DETACH));
+	if (SHOWS_SYSFS) {
+		NEED(mount("sys", "/sys", "sysfs", 0, NULL));
+		keep(syscall(SYS_open_tree, AT_FDCWD, "/sys", OPEN_TREE_CLONE), SYSFS_TREE_FD);
+		NEED(umount2("/sys", MNT_DETACH));
+	}
 	NEED(mount("sandbox", "/new", "tmpfs", 0, NULL));
 	NEED(chdir("/new"));
 	NEED(syscall(SYS_pivot_root, ".", "."));
@@ -801,14 +805,15 @@ static void get_ready(void)
 {
 	struct utsname name;
 
-	errno = EPERM;
+	uname(&name);
+	errno = 0;
 	if (geteuid() != 0)
 		cannot("this needs root");
-	uname(&name);
-	errno = ENOSYS;
 	if (sscanf(name.release, "%d.%d", &release_major, &release_minor) != 2 ||
 	    release_major * 1000 + release_minor < OLDEST)
 		cannot("the kernel is older than what this is told of");
+	if (EXECUTES && getauxval(AT_BASE))
+		cannot("what it executes finds no loader in the sandbox: compile it with -static");
 	stay_on_one_processor();
 	say("TAP version 13\n");
 }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from nsmodel.system.load import load_specs
 from nsmodel.traces.read import load_trace
 from tests.cli.commands import nsmodel
 
