@@ -127,7 +127,7 @@ def judge_write(judge: Judge, view: View) -> None:
     _in_time(judge, view, owner, KINDS.get(name), written)
     if isinstance(written, bool):
         _open(judge, task, owner, True)
-        judge.call(view, do_setgroups, owner.user_ns, written)
+        judge.call(view, do_setgroups, task, owner.user_ns, written)
     elif written is None:
         judge.must(view, "EINVAL", "neither allow nor deny")
     else:

@@ -12,7 +12,7 @@ from nsmodel.kernel.versions import running, switches_of
 from nsmodel.oracle.errors import OracleUnavailable
 from nsmodel.oracle.live.conform import Plan, draw, whole_system
 from nsmodel.oracle.live.driver import Sandbox
-from nsmodel.oracle.live.replay import Replayer, shows_proc, steps_of_trace
+from nsmodel.oracle.live.replay import Replayer, shown_types, steps_of_trace
 from nsmodel.system.snapshot import View
 from nsmodel.traces.mount_facts import MountFacts
 from nsmodel.traces.mountinfo import Ages, tables
@@ -50,7 +50,7 @@ def test_of_random_traces() -> None:
 def compared(trace: Trace) -> int:
     """How many tables were compared."""
     names, ages = Names(), Ages()
-    with Sandbox(proc=shows_proc(View(trace.start))) as box:
+    with Sandbox(shown_types(View(trace.start))) as box:
         replayer = Replayer(box, View(trace.start))
         total = looked(replayer, trace.start, names, ages)
         for told, step in zip((*trace.prelude, *trace.steps), steps_of_trace(trace), strict=True):
