@@ -1,7 +1,7 @@
 /*
  * ML14: not so: proc is mounted where the one that is there hides something
  *
- * Covers: shown_namespaces: ML14 (proc_too_revealing, v3.12)
+ * Covers: locked_mounts: ML14 (proc_too_revealing, v3.12)
  *
  * Decides: mount_new EPERM: no mount of the same type is there that shows all that a new one would
  *   (fs/namespace.c: path_mount, do_new_mount, do_add_mount (v6.18); mount(2))
@@ -83,11 +83,11 @@ static void (*const look[FACETS])(int who, const char *wanted) = {
 };
 
 #define OLDEST 6018
-#define SHOWS_PROC 0
-#define SHOWS_SYSFS 1
+#define SHOWS_PROC 1
+#define SHOWS_SYSFS 0
 #define EXECUTES 0
 #define MOUNTS 2
-#define OPTIONS
+#define OPTIONS "ro",
 
 /* ---- The play ----------------------------------------------------------------------------------------------------
  * Every task runs the case from top to bottom and makes the calls that are its own. The watcher, outside of the
@@ -371,7 +371,7 @@ static long show(int tree, const char *path)
 	return syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
 }
 
-#define show_sysfs(path) show(SYSFS_TREE_FD, path)
+#define show_proc(path) show(PROC_TREE_FD, path)
 
 /* ---- What can be seen of tasks, from outside ----------------------------------------------------------------------- */
 
@@ -1044,8 +1044,8 @@ static void get_ready(void)
 
 static void the_case(struct self *me)
 {
-	SETUP(P1, make_names("a"));
-	SETUP(P1, show_sysfs("/a"));
+	SETUP(P1, make_names("ab"));
+	SETUP(P1, show_proc("/a"));
 	NOW(P1, [STATE] = "running", [NUMBERS] = "1", [MOUNT_TABLE] =
 		"m2 m1 fs2 / / - - rw\n"
 		"m3 m2 fs3 / /a - - rw\n");
@@ -1054,9 +1054,9 @@ static void the_case(struct self *me)
 	STEP(P1, 0, umount2("/a", 0));
 	NOW(P1, [MOUNT_TABLE] = "m2 m1 fs2 / / - - rw\n");
 
-	/* 2  P1 mount_new(root=fs6:/, at=1:/) = EPERM: no mount of the same type is there that shows all
+	/* 2  P1 mount_new(root=fs4:/, at=1:/) = EPERM: no mount of the same type is there that shows all
 	 * that a new one would */
-	STEP(P1, -EPERM, mount("new", "/", "sysfs", 0, NULL));
+	STEP(P1, -EPERM, mount("new", "/", "proc", 0, NULL));
 }
 
 int main(void)

@@ -1042,33 +1042,33 @@ static void the_case(struct self *me)
 	STEP(P1, 0, mount("none", "/", NULL, MS_SHARED, NULL));
 	NOW(P1, [MOUNT_TABLE] = "m2 m1 fs2 / / - shared:1 - rw\n");
 
-	/* 2  P1 mount_new(root=fs3:/, at=1:/) = 0 */
-	STEP(P1, 0, mount("new", "/", "mqueue", 0, NULL));
+	/* 2  P1 mount_new(root=fs3:/, at=1:/a) = 0 */
+	STEP(P1, 0, mount("new", "/a", "mqueue", 0, NULL));
 	NOW(P1, [MOUNT_TABLE] =
 		"m2 m1 fs2 / / - shared:1 - rw\n"
-		"m3 m2 fs3 / / - shared:2 - rw\n");
+		"m3 m2 fs3 / /a - shared:2 - rw\n");
 
-	/* 3  P1 mount_bind(source=1:/, at=1:/, rec=no) = 0 */
-	STEP(P1, 0, mount("/", "/", NULL, MS_BIND, NULL));
+	/* 3  P1 mount_bind(source=1:/, at=1:/a, rec=no) = 0 */
+	STEP(P1, 0, mount("/", "/a", NULL, MS_BIND, NULL));
 	NOW(P1, [MOUNT_TABLE] =
 		"m2 m1 fs2 / / - shared:1 - rw\n"
-		"m3 m2 fs3 / / - shared:2 - rw\n"
-		"m4 m3 fs2 / / - shared:1 - rw\n");
+		"m3 m2 fs3 / /a - shared:2 - rw\n"
+		"m4 m3 fs2 / /a - shared:1 - rw\n");
 
-	/* 4  P1 mount_bind(source=1:/, at=1:/, rec=no) = 0 */
-	STEP(P1, 0, mount("/", "/", NULL, MS_BIND, NULL));
+	/* 4  P1 mount_bind(source=1:/a^2/a, at=1:/a^2/a, rec=no) = 0 */
+	STEP(P1, 0, mount("/a/a", "/a/a", NULL, MS_BIND, NULL));
 	NOW(P1, [MOUNT_TABLE] =
 		"m2 m1 fs2 / / - shared:1 - rw\n"
-		"m6 m2 fs2 / / - shared:1 - rw\n"
-		"m3 m6 fs3 / / - shared:2 - rw\n"
-		"m4 m3 fs2 / / - shared:1 - rw\n"
-		"m5 m4 fs2 / / - shared:1 - rw\n");
+		"m6 m2 fs2 /a /a - shared:1 - rw\n"
+		"m3 m6 fs3 / /a - shared:2 - rw\n"
+		"m4 m3 fs2 / /a - shared:1 - rw\n"
+		"m5 m4 fs2 /a /a/a - shared:1 - rw\n");
 
-	/* 5  P1 umount2(at=1:/) = 0 */
-	STEP(P1, 0, umount2("/", 0));
+	/* 5  P1 umount2(at=1:/a/a) = 0 */
+	STEP(P1, 0, umount2("/a/a", 0));
 	NOW(P1, [MOUNT_TABLE] =
 		"m2 m1 fs2 / / - shared:1 - rw\n"
-		"m4 m2 fs2 / / - shared:1 - rw\n");
+		"m4 m2 fs2 / /a - shared:1 - rw\n");
 }
 
 int main(void)

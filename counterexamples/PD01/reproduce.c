@@ -64,8 +64,8 @@
 
 /* ---- Who takes part, and what is compared -------------------------------------------------------------------- */
 
-enum { P1, P1_1, P1_2, TASKS };
-static const char *const names[] = { "P1", "P1_1", "P1_2" };
+enum { P1, P1_1, P1_1_1, TASKS };
+static const char *const names[] = { "P1", "P1_1", "P1_1_1" };
 
 struct self;
 static void the_case(struct self *me);
@@ -854,18 +854,18 @@ static void the_case(struct self *me)
 	NOW(P1, [STATE] = "running", [NUMBERS] = "1", [PARENT] = "outside", [GROUP] = "P1", [SESSION] = "P1",
 	    [NAMESPACES] = "pid_for_children=pid:1 pid=pid:1");
 
-	/* 1  P1 clone3(newpid) = 1002 */
-	STEP(P1, nr(P1_1, 0), SPAWN(P1_1, CLONE_NEWPID));
-	NOW(P1_1, [STATE] = "running", [NUMBERS] = "* 1", [PARENT] = "P1", [GROUP] = "P1 0", [SESSION] = "P1 0",
-	    [NAMESPACES] = "pid_for_children=pid:1.1 pid=pid:1.1");
-
-	/* 2  P1 clone3() = 1003 */
-	STEP(P1, nr(P1_2, 0), SPAWN(P1_2, 0));
-	NOW(P1_2, [STATE] = "running", [NUMBERS] = "*", [PARENT] = "P1", [GROUP] = "P1", [SESSION] = "P1",
+	/* 1  P1 clone3() = 1002 */
+	STEP(P1, nr(P1_1, 0), SPAWN(P1_1, 0));
+	NOW(P1_1, [STATE] = "running", [NUMBERS] = "*", [PARENT] = "P1", [GROUP] = "P1", [SESSION] = "P1",
 	    [NAMESPACES] = "pid_for_children=pid:1 pid=pid:1");
 
-	/* 3  P1.1 kill(to=ALL, target=none, signal=NONE) = ESRCH: nobody else is visible */
-	STEP(P1_1, -ESRCH, kill(-1, 0));
+	/* 2  P1.1 clone3(newpid) = 1003 */
+	STEP(P1_1, nr(P1_1_1, 0), SPAWN(P1_1_1, CLONE_NEWPID));
+	NOW(P1_1_1, [STATE] = "running", [NUMBERS] = "* 1", [PARENT] = "P1_1", [GROUP] = "P1 0", [SESSION] = "P1 0",
+	    [NAMESPACES] = "pid_for_children=pid:1.1 pid=pid:1.1");
+
+	/* 3  P1.1.1 kill(to=ALL, target=none, signal=NONE) = ESRCH: nobody else is visible */
+	STEP(P1_1_1, -ESRCH, kill(-1, 0));
 }
 
 int main(void)

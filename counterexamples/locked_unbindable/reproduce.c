@@ -1137,12 +1137,12 @@ static void the_case(struct self *me)
 		"m10 m9 fs2 /a /a - master:1 - rw\n"
 		"m11 m9 fs2 / /b - master:1 - rw\n");
 
-	/* 1  P1.1 mount_change_type(target=3:/a, to=UNBINDABLE, rec=no) = 0 */
-	STEP(P1_1, 0, mount("none", "/a", NULL, MS_UNBINDABLE, NULL));
+	/* 1  P1.1 mount_change_type(target=3:/b, to=UNBINDABLE, rec=no) = 0 */
+	STEP(P1_1, 0, mount("none", "/b", NULL, MS_UNBINDABLE, NULL));
 	NOW(P1_1, [MOUNT_TABLE] =
 		"m9 m8 fs2 / / - master:1 - rw\n"
-		"m10 m9 fs2 /a /a - unbindable - rw\n"
-		"m11 m9 fs2 / /b - master:1 - rw\n");
+		"m10 m9 fs2 /a /a - master:1 - rw\n"
+		"m11 m9 fs2 / /b - unbindable - rw\n");
 
 	/* 2  P1.1 mount_bind(source=3:/, at=3:/, rec=yes) = EPERM: a mount below the source is locked and
 	 * unbindable */

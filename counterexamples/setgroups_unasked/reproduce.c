@@ -828,12 +828,12 @@ static void the_case(struct self *me)
 	STEP(P1, nr(P1_1, 0), SPAWN(P1_1, 0));
 	NOW(P1_1, [STATE] = "running", [NUMBERS] = "*", [PARENT] = "P1", [NAMESPACES] = "user=user:1");
 
-	/* 1  P1 unshare(newuser) = 0 */
-	STEP(P1, 0, unshare(CLONE_NEWUSER));
-	NOW(P1, [NAMESPACES] = "user=user:2");
+	/* 1  P1.1 unshare(newuser) = 0 */
+	STEP(P1_1, 0, unshare(CLONE_NEWUSER));
+	NOW(P1_1, [NAMESPACES] = "user=user:2");
 
-	/* 2  P1 setgroups() = EPERM: the groups of the user namespace are not mapped */
-	STEP(P1, -EPERM, syscall(SYS_setgroups, 0, (gid_t[]){ 0 }));
+	/* 2  P1.1 setgroups() = EPERM: the groups of the user namespace are not mapped */
+	STEP(P1_1, -EPERM, syscall(SYS_setgroups, 0, (gid_t[]){ 0 }));
 }
 
 int main(void)
