@@ -349,7 +349,7 @@ SPEC = Spec(
     state=PidState,
     base=base,
     bounds={"tasks": 3, "namespaces": 2, "levels": 2},
-    scopes={"small": Scope(depth=4)},
+    scopes={"small": Scope(depth=3)},
     operations=(
         op(fork),
         op(clone),

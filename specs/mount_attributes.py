@@ -49,7 +49,7 @@ SPEC = Spec(
         "fs_structs": 2,
     },
     depth=4,
-    scopes={"small": Scope({"mounts": 4, "descriptors": 0}, depth=2), "deep": Scope({}, depth=6)},
+    scopes={"small": Scope({"mounts": 4, "descriptors": 0}, depth=1), "deep": Scope({}, depth=6)},
     operations=(
         op(clone3, flags=[CloneFlags(newuser=True, newns=True)], tids=[SetTid()]),
         op(mount_new, flags=[AttributeFlags(), AttributeFlags(readonly=True)]),

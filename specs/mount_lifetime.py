@@ -57,7 +57,7 @@ SPEC = Spec(
         "peer_groups": 3,
     },
     depth=7,
-    scopes={"small": Scope({"mounts": 4, "peer_groups": 1}, depth=2), "deep": Scope({"mounts": 7}, depth=10)},
+    scopes={"small": Scope({"mounts": 4, "peer_groups": 1}, depth=1), "deep": Scope({"mounts": 7}, depth=10)},
     operations=(
         op(clone3, flags=[CloneFlags()], tids=[SetTid()]),
         op(unshare, flags=[CloneFlags(newns=True), CloneFlags(newuser=True), CloneFlags(newuser=True, newns=True)]),

@@ -33,7 +33,7 @@ SPEC = Spec(
         "peer_groups": 3,
     },
     depth=6,
-    scopes={"small": Scope({"mounts": 6, "peer_groups": 1}, depth=2), "deep": Scope({"mounts": 8})},
+    scopes={"small": Scope({"mounts": 6, "peer_groups": 1}, depth=1), "deep": Scope({"mounts": 8})},
     operations=(
         op(mount_new),
         op(mount_bind),

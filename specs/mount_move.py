@@ -57,7 +57,7 @@ SPEC = Spec(
     },
     depth=6,
     scopes={
-        "small": Scope({"mounts": 4, "peer_groups": 1}, depth=2),
+        "small": Scope({"mounts": 4, "peer_groups": 1}, depth=1),
         "deep": Scope({"mounts": 6, "descriptors": 2, "mnt_namespaces": 3}, depth=8),
     },
     operations=(

@@ -42,7 +42,7 @@ SPEC = Spec(
     },
     depth=5,
     scopes={
-        "small": Scope({"descriptors": 2, "user_namespaces": 2, "pid_namespaces": 2, "nsproxies": 2}, depth=3),
+        "small": Scope({"descriptors": 2, "user_namespaces": 2, "pid_namespaces": 2, "nsproxies": 2}, depth=2),
         "deep": Scope({"descriptors": 4}, depth=8),
     },
     operations=(
