@@ -108,6 +108,7 @@ SPEC = Spec(
         op(seal),
     ),
     properties=PROPERTIES,
+    may_never_succeed=("clone3", "setns"),
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
     kills={
         MP01: "HOST_PROP",
