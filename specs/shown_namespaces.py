@@ -8,12 +8,12 @@ from nsmodel.kernel.mount.new import fsconfig_create, fsmount, fsopen, mount_new
 from nsmodel.kernel.mount.umount import UmountFlags, umount2
 from nsmodel.kernel.mutants import ML14, MQUEUE_ANY_OWNER, SYSFS_ANY_OWNER, US11
 from nsmodel.kernel.objects import FsKind, Kernel
-from nsmodel.kernel.properties import CAP_CONFINED, FAIL_ATOMIC, FULLY_VISIBLE, NO_UAF, PROP_DOWN, REF_EXACT, STEP_TOTAL
+from nsmodel.kernel.properties import CAP_CONFINED, FAIL_ATOMIC, FULLY_VISIBLE, NO_UAF, REF_EXACT, STEP_TOTAL
 from nsmodel.system.operation import op
 from nsmodel.system.spec import Scope, Spec
 from nsmodel.system.verdict import Verdict
 
-PROPERTIES = (FULLY_VISIBLE, CAP_CONFINED, PROP_DOWN, REF_EXACT, NO_UAF, STEP_TOTAL, FAIL_ATOMIC)
+PROPERTIES = (FULLY_VISIBLE, CAP_CONFINED, REF_EXACT, NO_UAF, STEP_TOTAL, FAIL_ATOMIC)
 FOREST = Forest(
     "a",
     tmpfs=[()],
@@ -60,6 +60,7 @@ SPEC = Spec(
         op(fsmount, flags=[AttributeFlags()]),
     ),
     properties=PROPERTIES,
+    may_never_succeed=("write_release_agent",),
     expect={p.name: Verdict.HOLDS for p in PROPERTIES},
     kills={
         SYSFS_ANY_OWNER: "FULLY_VISIBLE",
