@@ -75,7 +75,7 @@ def system(name: str, bug: str | None = None) -> TransitionSystem:
 
 
 LAYOUTS = frozenset({"rival_peers", "rival_locked", "rival_chain"})
-REPEATED = LAYOUTS | {"mount_container", "mount_tree"}
+REPEATED = LAYOUTS | {"mount_container", "mount_tree", "mount_slaves", "locked_mounts"}
 """Specs whose rules are those of others, and whose states offer thousands of calls each: minutes for a few states."""
 NAMES = ("pidns", "mounts", "traps", "loops", *(p.stem for p in SPECS if p.stem not in REPEATED))
 _CODE: dict[tuple[int, bool], Library] = {}
