@@ -19,7 +19,7 @@ from nsmodel.oracle.live.routes import Forests, Place
 from nsmodel.oracle.live.translate import AUTO, CHOSEN_BASE
 from nsmodel.oracle.live.translate_users import MAPS, mask
 from nsmodel.system.snapshot import View
-from nsmodel.traces.mount_facts import FILES
+from nsmodel.traces.mount_facts import FILES, HIERARCHIES
 from nsmodel.traces.names import Names
 from nsmodel.traces.trace import State
 
@@ -38,8 +38,6 @@ OPTIONS = {
     "NODIRATIME": "nodiratime", "RELATIME": "relatime", "NOSYMFOLLOW": "nosymfollow",
 }  # fmt: skip
 """How mountinfo shows the attributes of a mount."""
-CGROUPS = ("CGROUP1", "CGROUP2")
-"""File systems whose names a reader outside sees from the root of its own cgroup namespace on."""
 
 Seen = dict[str, dict[str, str]]
 """Facets by task."""
@@ -245,7 +243,7 @@ class Observer:
     def _line(self, slot: int, row: dict[str, Any], point: str, readonly: dict[int, bool]) -> str:
         fs = self.forests.dentries[row["root"]]["fs"]
         shows = self.forests.path(row["root"]) or "/"
-        if self.forests.kind(fs) in CGROUPS:
+        if self.forests.kind(fs) in HIERARCHIES:
             shows = "?"
         if self.forests.kind(fs) == "NSFS":
             shows = next(f"file:{self.namespace(c, row[f])}" for f, c in FILES.items() if row[f])

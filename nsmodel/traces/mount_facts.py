@@ -16,6 +16,16 @@ FILES = {
 }  # fmt: skip
 """Which namespace a namespace's file is of: fields of descriptors and mounts, with the collection that each names."""
 
+HIERARCHIES = ("CGROUP1", "CGROUP2")
+"""Kinds of file systems whose root is shown under the name that it has for whoever looks."""
+TYPES = {"NEW": "tmpfs", "INITIAL": "devtmpfs", "CGROUP1": "cgroup"}
+"""The type that stands for a kind of file system, where that is not its name."""
+
+
+def fs_type(kind: str) -> str:
+    """The type of a kind of file system, as mount(2) is told it."""
+    return TYPES.get(kind, kind.lower())
+
 
 class MountFacts:
     """The mounts of one state, with the names that people have for things."""

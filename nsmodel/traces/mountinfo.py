@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nsmodel.traces.mount_facts import FILES, MountFacts
+from nsmodel.traces.mount_facts import FILES, MountFacts, fs_type
 from nsmodel.traces.trace import State
 
 Place = tuple[int | None, int | None]
 """A mount and a name in it."""
 OPTIONS = ("nosuid", "nodev", "noexec", "noatime", "nodiratime", "relatime", "nosymfollow")
 """Attributes in the order in which show_mnt_opts tells them."""
-TYPES = {"NEW": "tmpfs", "PROC": "proc", "SINGLE": "mqueue", "NSFS": "nsfs"}
-"""The type of each kind of file system, as replay mounts it."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +194,7 @@ def _type(facts: MountFacts, mount: int, fs: int) -> str:
     kind = next((row.get("kind") for row in facts.state.get("file_systems", []) if row["id"] == fs), None)
     if _namespace_file(facts, mount):
         kind = "NSFS"
-    return TYPES.get(kind or "NEW", "tmpfs")
+    return fs_type(kind or "NEW")
 
 
 def _namespace_file(facts: MountFacts, mount: int) -> bool:

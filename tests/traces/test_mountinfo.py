@@ -1,8 +1,12 @@
 """What tasks read in mountinfo: paths from the task's root, optional fields, who can read none."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from nsmodel.traces.mountinfo import Ages, Table, tables
+from nsmodel.traces.read import load_trace
 from nsmodel.traces.trace import State
 from tests.traces.mounted import BOTTOM, EVERYTHING, OTHER_BOTTOM, ROOT, facts_of, mount, state
 
@@ -68,3 +72,10 @@ def test_older_mounts_come_first() -> None:
     later = rooted(state(BOTTOM, ROOT, mount(9, 1, 2, 3, 1), mount(3, 3, 2, 2, 1)), 2, 1)
     (table,) = tables(facts_of(later), ages.see(later))
     assert [line.mount for line in table.lines] == [2, 9, 3]
+
+
+@pytest.mark.parametrize(("bug", "kind"), [("sysfs_any_owner", "sysfs"), ("US11", "cgroup"), ("ML14", "proc")])
+def test_types_are_called_as_mount_is_told(bug: str, kind: str) -> None:
+    kept = Path(__file__).parents[2] / "counterexamples" / bug / "trace.json"
+    last = load_trace(kept).states()[-1]
+    assert kind in {line.kind for line in read(last).lines}

@@ -16,14 +16,11 @@ from nsmodel.oracle.live.driver import NsHandle
 from nsmodel.oracle.live.mount_table import MS_SHARED, MS_SLAVE, MS_UNBINDABLE, SB_RDONLY, MountSeen, standing, table
 from nsmodel.oracle.live.routes import Forests, Place
 from nsmodel.system.snapshot import View
-from nsmodel.traces.mount_facts import FILES
+from nsmodel.traces.mount_facts import FILES, HIERARCHIES
 
 ATTRIBUTES = {"READONLY": 0x1, "NOSUID": 0x2, "NODEV": 0x4, "NOEXEC": 0x8, "NODIRATIME": 0x80, "NOSYMFOLLOW": 0x200000}
 """MOUNT_ATTR_* of each attribute of the model, those of access times aside."""
 ATIME, NOATIME, STRICTATIME = 0x70, 0x10, 0x20
-
-HIERARCHIES = ("CGROUP1", "CGROUP2")
-"""File systems whose root is shown under the name that it has for whoever looks."""
 
 
 class MountWatch:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nsmodel.oracle.live.translate import Command, Machine, bits
+from nsmodel.traces.mount_facts import fs_type
 
 Arguments = dict[str, Any]
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_MOVE, MS_REC, MS_STRICTATIME = 1, 32, 4096, 8192, 16384, 1 << 24
@@ -40,8 +41,6 @@ UNKNOWN = 0x40000000
 READ_ONLY_MOUNT, READ_ONLY_SUPERBLOCK = 1, 2
 """What keeps names from being made in a new file system (worker/mounts.h)."""
 FSCONFIG_CREATE, FSCONFIG_RECONFIGURE = 6, 7
-NAMED = {"NEW": "tmpfs", "INITIAL": "devtmpfs"}
-"""The type that stands for a kind of file system, where that is not its name."""
 
 
 def ms_attributes(m: Machine, flags: Arguments, decides: bool) -> int:
@@ -61,9 +60,7 @@ def mount_attributes(m: Machine, flags: Arguments) -> int:
 
 def _type(m: Machine, fs: int) -> str:
     kind = m.forests().kind(fs)
-    if kind == "CGROUP1":
-        return f"cgroup,{m.hierarchy()}"
-    return NAMED.get(kind, kind.lower())
+    return f"{fs_type(kind)},{m.hierarchy()}" if kind == "CGROUP1" else fs_type(kind)
 
 
 def _new(m: Machine, root: int, flags: Arguments, words: tuple[object, ...]) -> Command:
