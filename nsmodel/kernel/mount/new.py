@@ -16,6 +16,7 @@ from nsmodel.kernel.mount.superblock import (
     check_options,
     get_tree,
     is_cgroup,
+    is_of_namespace,
     lacks_options,
     maker_of,
     mountable,
@@ -113,7 +114,7 @@ def fsopen(k: Kernel, task: Task, fs: FileSystem) -> int:
     """Open a context for mounting a file system. One that shows a namespace shows that of whoever made the context, so
     there it is one that is mounted already."""
     given(may_call(k, task) and mountable(k, task, fs))
-    given((fs.kind != FsKind.MQUEUE and fs.kind != FsKind.SYSFS) or not unused(k, fs))
+    given(not is_of_namespace(k, fs) or not unused(k, fs))
     do_fsopen(k, task, fs)
     return 0
 
@@ -158,8 +159,8 @@ def fsconfig_create(k: Kernel, task: Task, file: Descriptor) -> int:
     given(may_call(k, task) and file.table is task.group_leader)
     fs = file.context
     if fs is not None:
-        one = fs.kind == FsKind.MQUEUE or fs.kind == FsKind.SYSFS or is_cgroup(k, fs)
-        given(file.phase != ContextPhase.CREATE_PARAMS or unused(k, fs) != one)
+        there = is_of_namespace(k, fs) or is_cgroup(k, fs)
+        given(file.phase != ContextPhase.CREATE_PARAMS or unused(k, fs) != there)
     return do_fsconfig_create(k, task, file, False)
 
 

@@ -44,34 +44,49 @@ def is_cgroup(k: Kernel, fs: FileSystem) -> bool:
 
 
 @helper
-def shows_foreign(k: Kernel, task: Task, fs: FileSystem) -> bool:
-    """A new mount of a file system would show a namespace of the task's over whose owner it has no CAP_SYS_ADMIN."""
+def is_of_namespace(k: Kernel, fs: FileSystem) -> bool:
+    """There is one of the type for each IPC or network namespace."""
+    return fs.kind == FsKind.MQUEUE or fs.kind == FsKind.SYSFS
+
+
+@helper
+def owner_of_shown(k: Kernel, task: Task, fs: FileSystem) -> UserNamespace | None:
+    """The owner of the namespace of a task that its new mount of a file system shows; None where it shows none."""
     proxy = proxy_of(k, task)
     if fs.kind == FsKind.PROC:
-        return not admin(k, task, owner_of(k, task.pid.ns))
+        return owner_of(k, task.pid.ns)
     if fs.kind == FsKind.SYSFS:
-        return not admin(k, task, owner_of(k, proxy.net))
+        return owner_of(k, proxy.net)
     if fs.kind == FsKind.MQUEUE:
-        return not admin(k, task, owner_of(k, proxy.ipc))
+        return owner_of(k, proxy.ipc)
     if is_cgroup(k, fs):
-        return not admin(k, task, owner_of(k, proxy.cgroup))
-    return False
+        return owner_of(k, proxy.cgroup)
+    return None
+
+
+@helper
+def shows_foreign(k: Kernel, task: Task, fs: FileSystem) -> bool:
+    """A new mount of a file system would show a namespace over whose owner the task has no CAP_SYS_ADMIN."""
+    owner = owner_of_shown(k, task, fs)
+    return owner is not None and not admin(k, task, owner)
+
+
+@helper
+def asks_nobody(k: Kernel, fs: FileSystem) -> bool:
+    """A known bug: the type does not ask for rights over the namespace that it shows."""
+    proc = fs.kind == FsKind.PROC and k.bug(PROC_ANY_OWNER)
+    sysfs = fs.kind == FsKind.SYSFS and k.bug(SYSFS_ANY_OWNER)
+    return proc or sysfs or (fs.kind == FsKind.MQUEUE and k.bug(MQUEUE_ANY_OWNER))
 
 
 @helper
 def maker_of(k: Kernel, task: Task, fs: FileSystem) -> UserNamespace:
     """Over what the mounter of a file system needs capabilities: its own user namespace; of one that shows a namespace,
     the owner of that (`fc->user_ns`)."""
-    proxy = proxy_of(k, task)
-    if fs.kind == FsKind.PROC and not k.bug(PROC_ANY_OWNER):
-        return owner_of(k, task.pid.ns)
-    if fs.kind == FsKind.SYSFS and not k.bug(SYSFS_ANY_OWNER):
-        return owner_of(k, proxy.net)
-    if fs.kind == FsKind.MQUEUE and not k.bug(MQUEUE_ANY_OWNER):
-        return owner_of(k, proxy.ipc)
-    if is_cgroup(k, fs):
-        return owner_of(k, proxy.cgroup)
-    return task.user_ns
+    owner = owner_of_shown(k, task, fs)
+    if owner is None or asks_nobody(k, fs):
+        return task.user_ns
+    return owner
 
 
 @helper
@@ -143,13 +158,15 @@ def unused(k: Kernel, fs: FileSystem) -> bool:
 def mountable(k: Kernel, task: Task, fs: FileSystem) -> bool:
     """Which file system of the scope mounting a type gives: the one of the task's namespace, if that has one already,
     else one whose names are free."""
-    proxy = proxy_of(k, task)
     if fs.kind == FsKind.NSFS:
         return False
-    if fs.kind == FsKind.MQUEUE:
-        queues = the(s for s in k.superblocks if s.fs.kind == FsKind.MQUEUE and s.ipc is proxy.ipc)
-        return unused(k, fs) if queues is None else queues.fs is fs
-    if fs.kind == FsKind.SYSFS:
-        devices = the(s for s in k.superblocks if s.fs.kind == FsKind.SYSFS and s.net is proxy.net)
-        return unused(k, fs) if devices is None else devices.fs is fs
-    return is_cgroup(k, fs) or unused(k, fs)
+    if is_cgroup(k, fs):
+        return True
+    proxy = proxy_of(k, task)
+    own = the(
+        s
+        for s in k.superblocks
+        if s.fs.kind == fs.kind
+        and ((fs.kind == FsKind.MQUEUE and s.ipc is proxy.ipc) or (fs.kind == FsKind.SYSFS and s.net is proxy.net))
+    )
+    return unused(k, fs) if own is None else own.fs is fs

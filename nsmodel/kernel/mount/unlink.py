@@ -59,12 +59,17 @@ def may_unlink(k: Kernel, task: Task, at: Mount, dentry: Dentry, directory: bool
 
 
 @helper
+def at_end(k: Kernel, dentry: Dentry) -> bool:
+    """A name of a tmpfs with nothing below it, which is the root of no mount."""
+    shown = any(m.root is dentry for m in k.mounts) or any(d.parent is dentry for d in k.dentries)
+    return not shown and dentry.fs.kind == FsKind.NEW
+
+
+@helper
 def untouched(k: Kernel, dentry: Dentry) -> bool:
     """Nothing shows a name of a tmpfs, or one below it, and nobody stands there."""
-    shown = any(m.root is dentry for m in k.mounts) or any(f.dentry is dentry for f in k.descriptors)
     stood = any(f.root_dentry is dentry or f.cwd_dentry is dentry for f in k.fs_structs)
-    free = not shown and not stood and not any(d.parent is dentry for d in k.dentries)
-    return free and dentry.fs.kind == FsKind.NEW
+    return at_end(k, dentry) and not stood and not any(f.dentry is dentry for f in k.descriptors)
 
 
 @syscall(source="fs/namei.c: vfs_rmdir, vfs_unlink; fs/namespace.c: __detach_mounts (v6.18); rmdir(2), unlink(2)")
@@ -77,14 +82,20 @@ def unlink(k: Kernel, task: Task, at: Mount, dentry: Dentry, directory: bool) ->
 
 
 @helper
-def may_rename(k: Kernel, task: Task, at: Mount, dentry: Dentry, over_at: Mount, over: Dentry | None) -> None:
-    """The checks of rename that the tree decides; `over` is what has the new name."""
+def check_names(k: Kernel, at: Mount, dentry: Dentry, over_at: Mount, over: Dentry | None) -> None:
+    """Two names can be changed at once: they are in one mount, which is written (do_renameat2, v6.18)."""
     if at is not over_at:
         fail(EXDEV, "from one mount to another")
     if dentry is at.root or over is at.root:
         fail(EBUSY, "the root of a mount")
     if is_readonly(k, at.attributes) or superblock_of(k, at.root.fs).readonly:
         fail(EROFS, "the mount or its file system is read-only")
+
+
+@helper
+def may_rename(k: Kernel, task: Task, at: Mount, dentry: Dentry, over_at: Mount, over: Dentry | None) -> None:
+    """The checks of rename that the tree decides; `over` is what has the new name."""
+    check_names(k, at, dentry, over_at, over)
     if over is not None and over is not dentry:
         if dentry.directory and not over.directory:
             fail(ENOTDIR, "a directory over something else")
@@ -112,13 +123,6 @@ def rename(k: Kernel, task: Task, at: Mount, dentry: Dentry, over_at: Mount, ove
 
 
 @helper
-def at_end(k: Kernel, dentry: Dentry) -> bool:
-    """A name of a tmpfs with nothing below it, which no mount shows and nothing elsewhere is mounted on."""
-    shown = any(m.root is dentry for m in k.mounts) or any(d.parent is dentry for d in k.dentries)
-    return not shown and dentry.fs.kind == FsKind.NEW
-
-
-@helper
 def exchanged(k: Kernel, dentry: Dentry | None, one: Dentry, other: Dentry) -> Dentry | None:
     """Where a name is after two have changed places."""
     if dentry is one:
@@ -133,12 +137,7 @@ def exchange(k: Kernel, task: Task, at: Mount, dentry: Dentry, over_at: Mount, o
     given(dentry is not over and dentry.directory == over.directory and dentry.symlink == over.symlink)
     given((dentry is at.root or at_end(k, dentry)) and (over is over_at.root or at_end(k, over)))
     given(not any((m.mountpoint is dentry or m.mountpoint is over) and m.ns is not mount_ns(k, task) for m in k.mounts))
-    if at is not over_at:
-        fail(EXDEV, "from one mount to another")
-    if dentry is at.root or over is at.root:
-        fail(EBUSY, "the root of a mount")
-    if is_readonly(k, at.attributes) or superblock_of(k, at.root.fs).readonly:
-        fail(EROFS, "the mount or its file system is read-only")
+    check_names(k, at, dentry, over_at, over)
     if is_local_mountpoint(k, task, dentry) or is_local_mountpoint(k, task, over):
         fail(EBUSY, "something is mounted there in the caller's mount namespace")
     for fs in k.fs_structs:
