@@ -16,7 +16,7 @@ from nsmodel.engines.explicit.store import NoRoom, Store
 from nsmodel.engines.interface import Clock, Limits
 from nsmodel.engines.native import sites
 from nsmodel.engines.native.library import Library, compiled
-from nsmodel.engines.native.listing import Offers
+from nsmodel.engines.native.offers import Offers
 from nsmodel.engines.native.program import Program
 from nsmodel.engines.native.reading import NativeForms
 from nsmodel.engines.native.sites import Refusal

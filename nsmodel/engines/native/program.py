@@ -16,7 +16,7 @@ from nsmodel.engines.native.canonical import CanonicalCode
 from nsmodel.engines.native.emit import I32, I64, POINTER, VOID, Code, Value, declare
 from nsmodel.engines.native.functions import Functions
 from nsmodel.engines.native.layout import Layout
-from nsmodel.engines.native.listing import write_listing
+from nsmodel.engines.native.listing import ListingCode
 from nsmodel.engines.native.packing import Packing
 from nsmodel.engines.native.store import StoreCode
 from nsmodel.ir.lower import definition_of
@@ -82,7 +82,7 @@ class Program:
         self._write_attempt()
         self._write_canonical_of()
         if self.listing:
-            write_listing(self)
+            ListingCode(self.packing, self.calls).write()
         self.calls.fill_trap_properties()
 
     def _invariants(self) -> list[list[Any]]:

@@ -4,7 +4,7 @@ import pytest
 
 from nsmodel.engines.native import sites
 from nsmodel.engines.native.library import compiled
-from nsmodel.engines.native.listing import Offers
+from nsmodel.engines.native.offers import Offers
 from nsmodel.engines.native.program import Program
 from nsmodel.engines.native.sites import Refusal
 from nsmodel.ir.language import ScopeCut
