@@ -10,8 +10,8 @@ from nsmodel.oracle.live.driver import SHOWN
 from nsmodel.oracle.live.replay import shown_types
 from nsmodel.oracle.live.translate_users import LAST
 from nsmodel.system.snapshot import View
-from nsmodel.testgen.c_text import quoted, result, text
-from nsmodel.testgen.calls import find, tree
+from nsmodel.testgen.c_text import result, text
+from nsmodel.testgen.calls import find, quoted, tree
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import FACETS, OPTIONS, Seen, Telling
 from nsmodel.testgen.performance import Act, Changes, Unperformable

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-
-from nsmodel.testgen.calls import NS_BITS, Away, Call, Ids, Null, Text, Tree, Word, flags
+from nsmodel.testgen.calls import Away, Call, Ids, Null, Text, Tree, Word, given, quoted
 from nsmodel.testgen.performance import Act, Number
 
 
@@ -30,15 +28,6 @@ def text(tree: Tree) -> str:
     raise TypeError(tree)
 
 
-def quoted(words: str) -> str:
-    """A text as a literal."""
-    return '"' + words.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
 def result(act: Act) -> str:
     """What a call gives."""
-    if isinstance(act.gives, Number):
-        return text(act.gives)
-    if act.gives < 0:
-        return f"-{errno.errorcode[-act.gives]}"
-    return flags(act.gives, NS_BITS).text if act.step.operation == "ns_get_nstype" else str(act.gives)
+    return given(act, text, "")

@@ -3,6 +3,7 @@ users.h, which nsmodel.oracle.live.translate makes) to the system call, with eve
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -114,6 +115,20 @@ def flags(value: int, names: Mapping[str, int]) -> Word:
             words.append(name)
             left &= ~bit
     return Word(" | ".join(words + [hex(left)] * bool(left)) or "0")
+
+
+def given(act: Act, text: Callable[[Tree], str], prefix: str) -> str:
+    """What a call gives, as a language writes it: `text` writes numbers, `prefix` comes before the name of an error."""
+    if isinstance(act.gives, Number):
+        return text(act.gives)
+    if act.gives < 0:
+        return f"-{prefix}{errno.errorcode[-act.gives]}"
+    return flags(act.gives, NS_BITS).text if act.step.operation == "ns_get_nstype" else str(act.gives)
+
+
+def quoted(words: str) -> str:
+    """A text as a literal of C, or of Python."""
+    return '"' + words.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 def _word(value: Any) -> Tree:

@@ -16,7 +16,7 @@ from nsmodel.oracle.live.driver import SHOWN
 from nsmodel.oracle.live.replay import shown_types
 from nsmodel.oracle.live.translate import CLONE
 from nsmodel.system.snapshot import View
-from nsmodel.testgen.calls import find, tree
+from nsmodel.testgen.calls import find, quoted, tree
 from nsmodel.testgen.case import Case
 from nsmodel.testgen.expected import OPTIONS, Seen, Telling
 from nsmodel.testgen.performance import Act, Changes, Unperformable
@@ -32,7 +32,7 @@ from nsmodel.testgen.play import (
     shared_beginning,
     uses_hierarchy,
 )
-from nsmodel.testgen.python_text import CONSTANTS, quoted, result, text
+from nsmodel.testgen.python_text import CONSTANTS, result, text
 from nsmodel.testgen.runtime_text import FOLDER
 from nsmodel.testgen.story import Calls, story, wrapped
 

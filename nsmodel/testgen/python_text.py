@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import signal
 
 from nsmodel.oracle.live.translate import IOCTL
@@ -28,8 +27,9 @@ from nsmodel.testgen.calls import (
     Text,
     Tree,
     Word,
-    flags,
+    given,
     ioctl_name,
+    quoted,
 )
 from nsmodel.testgen.performance import Act, Number
 
@@ -80,15 +80,6 @@ def text(tree: Tree) -> str:
     raise TypeError(tree)
 
 
-def quoted(words: str) -> str:
-    """A text as a literal."""
-    return '"' + words.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
 def result(act: Act) -> str:
     """What a call gives."""
-    if isinstance(act.gives, Number):
-        return text(act.gives)
-    if act.gives < 0:
-        return f"-errno.{errno.errorcode[-act.gives]}"
-    return flags(act.gives, NS_BITS).text if act.step.operation == "ns_get_nstype" else str(act.gives)
+    return given(act, text, "errno.")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
-from typing import Any
 
 from nsmodel.ir.types import RefType
 from nsmodel.kernel.objects import Mount
+from nsmodel.oracle.recorded.flags import type_word
 from nsmodel.system.operation import Operation
 from nsmodel.system.transition import TransitionSystem
 from nsmodel.testgen.cells import Cell
@@ -50,15 +50,6 @@ def _types(seen: Seen) -> str:
         if isinstance(kind, RefType) and kind.entity is Mount and given[name] is not None:
             m = seen.runner.state.at(Mount, given[name])
             if m is not None:
-                parent = f" in {type_of(m.parent)}" if m.parent is not None else ""
-                out.append(f"{name} {type_of(m)}{parent}")
+                parent = f" in {type_word(m.parent)}" if m.parent is not None else ""
+                out.append(f"{name} {type_word(m)}{parent}")
     return ", ".join(out)
-
-
-def type_of(m: Any) -> str:
-    """The propagation type of a mount, as mount_namespaces(7) names it."""
-    if m.unbindable:
-        return "unbindable"
-    if m.group is not None:
-        return "shared+slave" if m.master is not None else "shared"
-    return "slave" if m.master is not None else "private"
