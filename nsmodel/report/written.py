@@ -10,42 +10,11 @@ from typing import Protocol
 from rich.console import Console
 
 from nsmodel.report import counterexample
+from nsmodel.report.bug import Bug
 from nsmodel.traces.trace import Trace
 
 BY_HAND = "reproduce.py"
 """A program beside the files of a bug that a released kernel has, written by hand: it shows what follows."""
-
-
-class Bug(Protocol):
-    """A known bug, as a switch tells it."""
-
-    @property
-    def name(self) -> str:
-        """Identifier."""
-
-    @property
-    def toggle(self) -> str:
-        """Name of the switch."""
-
-    @property
-    def summary(self) -> str:
-        """What goes wrong."""
-
-    @property
-    def source(self) -> str:
-        """Where it is known from."""
-
-    @property
-    def kernels(self) -> tuple[str, ...]:
-        """Versions that have it."""
-
-    @property
-    def introduced(self) -> str:
-        """Since when."""
-
-    @property
-    def fixed(self) -> str:
-        """Until when."""
 
 
 class Story(Protocol):

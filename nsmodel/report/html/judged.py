@@ -4,30 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
+from nsmodel.report.bug import Bug
 from nsmodel.report.output import DivergenceInfo
 from nsmodel.system.precedence import Check
-
-
-class Bug(Protocol):
-    """A known bug, as a switch tells it."""
-
-    @property
-    def name(self) -> str:
-        """Identifier."""
-
-    @property
-    def summary(self) -> str:
-        """What goes wrong."""
-
-    @property
-    def source(self) -> str:
-        """Where it is known from."""
-
-    @property
-    def kernels(self) -> tuple[str, ...]:
-        """Versions that have it."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import jinja2
 from markupsafe import Markup
 
 from nsmodel import __version__
+from nsmodel.report.bug import Bug
 from nsmodel.report.console import plural
-from nsmodel.report.html.judged import Bug, Judged, Replay
+from nsmodel.report.html.judged import Judged, Replay
 from nsmodel.report.html.steps import StepPage, prelude_of, steps_of
 from nsmodel.report.html.symbols import LEGEND, symbols, used_signs
 from nsmodel.report.html.timeline import columns_of, rails
