@@ -17,8 +17,8 @@ import pytest
 if TYPE_CHECKING:
     from nsmodel.report.output import Result
 
-SPEC = re.compile(r"^SPEC\b[^=\n]*=\s*Spec\(", re.MULTILINE)
-"""How a file defines a spec."""
+SPEC = re.compile(r"^(?:from|import) nsmodel\b.*^SPEC\b[^=\n]*=(?!=)", re.MULTILINE | re.DOTALL)
+"""How a file defines a spec: it may be made by a function."""
 OPERATIONS = "operations"
 """The name of the test that every operation succeeds somewhere."""
 

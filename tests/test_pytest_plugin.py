@@ -55,6 +55,12 @@ def test_each_property_is_a_test(pytester: pytest.Pytester) -> None:
     assert "Traceback" not in text
 
 
+def test_a_spec_may_be_made_by_a_function(pytester: pytest.Pytester) -> None:
+    made = TEXT.replace("SPEC = Spec(", "make = Spec\nSPEC = make(")
+    assert made != TEXT
+    run(pytester, "--nsmodel", specs(pytester, made=made)).assert_outcomes(passed=5)
+
+
 def test_what_is_not_decided_is_skipped(pytester: pytest.Pytester) -> None:
     limited = ("--nsmodel", "--nsmodel-time-limit", "0", "--nsmodel-kernel", "6.18", "-rs")
     done = run(pytester, *limited, specs(pytester, lamps=TEXT))
