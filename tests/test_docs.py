@@ -30,6 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.kernel
 def test_the_guide_is_followed(folder: Path) -> None:
     """From top to bottom: later commands use what earlier ones wrote."""
     assert len(BLOCKS) == TEXT.count("```sh\n")

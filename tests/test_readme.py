@@ -21,6 +21,10 @@ DIVERGE = {"replay", "--mutant", "--kernel"}
 """Commands of which README says that they exit with 1."""
 
 
+NEED = {"replay", "conform", "--replay"}
+"""Commands that need a kernel to ask."""
+ASK = NEED | {"mutants", "growth"}
+"""Those, and what asks it where there is one."""
 WRITTEN = {"trace.json", "picture.svg", "kept", "pidns.pml", "report.html", "trace.itf.json", "suite"}
 """What commands of README write: not here."""
 
@@ -38,11 +42,13 @@ def test_the_first_two_blocks_are_one_command_line_each() -> None:
     assert BLOCKS[0].endswith("nsmodel check\n") and BLOCKS[1].endswith("python -m pytest\n")
 
 
-@pytest.mark.parametrize("line", COMMANDS)
+@pytest.mark.parametrize(
+    "line", [pytest.param(line, marks=pytest.mark.kernel) if ASK & set(line.split()) else line for line in COMMANDS]
+)
 def test_every_command_runs(line: str, tmp_path: Path) -> None:
     words = shlex.split(line)
     assert words[0] == "nsmodel"
-    if ({"replay", "conform", "--replay"} & set(words)) and (missing := kernel_can_be_asked()):
+    if (NEED & set(words)) and (missing := kernel_can_be_asked()):
         pytest.skip(reason=f"the kernel cannot be asked: {missing}")
     words = [str(tmp_path / w) if w in WRITTEN else w for w in words]
     done = subprocess.run(
