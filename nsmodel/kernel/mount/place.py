@@ -84,14 +84,12 @@ def chdir_up(k: Kernel, task: Task) -> int:
     at = fs.cwd_mnt
     name = fs.cwd_dentry
     assert at is not None and name is not None
-    stays = in_root(k, fs, at, name)
     over = leaves_over(k, fs, at, name)
+    stays = over is None and (name is at.root or in_root(k, fs, at, name))
     if over is not None:
         if over.parent is not None and over.mountpoint is not None:
             at = over.parent
             name = over.mountpoint
-    elif name is at.root:
-        stays = True
     up = name.parent
     if not stays and up is not None:
         if not below(k, up, at.root) and not k.bug(ML08):
