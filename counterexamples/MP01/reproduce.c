@@ -1124,6 +1124,14 @@ static void keep(int file, int at)
 	close(file);
 }
 
+/* A file system of a type, mounted nowhere, for a place that shows it from the start. */
+static void keep_tree(const char *type, const char *path, int at)
+{
+	NEED(mount(type, path, type, 0, NULL));
+	keep(syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE), at);
+	NEED(umount2(path, MNT_DETACH));
+}
+
 /* The first task's way into its file system. */
 static void move_in(void)
 {
@@ -1133,14 +1141,11 @@ static void move_in(void)
 	NEED(mount("none", ".", NULL, MS_REC | MS_PRIVATE, NULL));
 	NEED(mount("proc", "/proc", "proc", 0, NULL));
 	keep(open("/proc", O_PATH | O_DIRECTORY), PROC_FD);
-	if (SHOWS_PROC)
-		keep(syscall(SYS_open_tree, AT_FDCWD, "/proc", OPEN_TREE_CLONE), PROC_TREE_FD);
 	NEED(umount2("/proc", MNT_DETACH));
-	if (SHOWS_SYSFS) {
-		NEED(mount("sys", "/sys", "sysfs", 0, NULL));
-		keep(syscall(SYS_open_tree, AT_FDCWD, "/sys", OPEN_TREE_CLONE), SYSFS_TREE_FD);
-		NEED(umount2("/sys", MNT_DETACH));
-	}
+	if (SHOWS_PROC)
+		keep_tree("proc", "/proc", PROC_TREE_FD);
+	if (SHOWS_SYSFS)
+		keep_tree("sysfs", "/sys", SYSFS_TREE_FD);
 	NEED(mount("sandbox", "/new", "tmpfs", 0, NULL));
 	NEED(chdir("/new"));
 	NEED(syscall(SYS_pivot_root, ".", "."));

@@ -29,8 +29,9 @@ NAMESPACES = {
     "pid_for_children": "pid_namespaces",
 }  # fmt: skip
 COMMANDS = translate.COMMANDS | translate_mounts.COMMANDS | translate_users.COMMANDS
-HELD_BY_CONTEXTS = frozenset({"user_namespaces", "net_namespaces", "ipc_namespaces"})
-"""A context of fsopen or fspick holds those of its maker, which the model leaves out (fs/fs_context.c)."""
+HELD_BY_CONTEXTS = frozenset({"user_namespaces", "net_namespaces", "ipc_namespaces", "cgroup_namespaces"})
+"""A context of fsopen or fspick holds those of its maker, which the model leaves out (fs/fs_context.c; of a cgroup
+hierarchy cgroup_init_fs_context)."""
 WITHIN_MOUNTS = frozenset(translate_mounts.COMMANDS)
 """Operations that change nothing of tasks but where they stand."""
 PLAIN = frozenset({"ns_get_nstype", "ns_get_owner_uid", "getuid", "getgid", "capbset_read"})

@@ -105,6 +105,32 @@ def test_what_campaigns_found_stays_mended(system: TransitionSystem, name: str) 
     assert replay_drawn(system, drawn) is None
 
 
+SHOWN = {
+    "a file system that is shown is not the one that maps are opened in": (
+        step("chroot", task=1, at=3, dentry=50),
+        step("open_map", task=1, target=1, kind=IdKind.UID, setgroups=False),
+        step("umount2", task=1, at=3, dentry=50, flags=UmountFlags()),
+    ),
+    "it becomes read-only alone": (
+        step("chroot", task=1, at=3, dentry=50),
+        step("umount2", task=1, at=3, dentry=50, flags=UmountFlags()),
+        step("write_map", task=1, target=1, kind=IdKind.GID, lines=MapLines(count=2)),
+    ),
+    "a context of a cgroup hierarchy holds its maker's namespace": (
+        step("fsopen", task=1, fs=22),
+        step("unshare", task=1, flags=CloneFlags(newcgroup=True)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_campaigns_found_where_proc_is_shown(name: str) -> None:
+    system = whole_system(running(), switches_of(running()), shown=True)
+    drawn = again(system, list(SHOWN[name]))
+    assert len(drawn.calls) == len(SHOWN[name])
+    assert replay_drawn(system, drawn) is None
+
+
 def test_user_namespaces_nest_33_deep() -> None:
     room = Scope({**WHOLE.bounds, "user_namespaces": 40, "extents": 80, "ucounts": 40, "charges": 90})
     system = make_system(WHOLE, room)

@@ -54,12 +54,14 @@ static void leave_tree(void) {
   need("mounting sysfs: ", SYS(mount, "sys", "/sys", "sysfs", 0, 0));
   need("making the bottom shared: ", SYS(mount, "none", ".", 0, SHARED, 0));
 }
-/* A copy of what is mounted on a path, for a place of the model that shows it from the start. */
-static void keep_tree(const char *path, int which) {
+/* A file system of a type, mounted nowhere, for a place of the model that shows it from the start. */
+static void keep_tree(const char *type, const char *path, int which) {
+  need("mounting what is shown: ", SYS(mount, type, path, type, 0, 0));
   long tree = SYS(open_tree, AT_FDCWD, path, 1);
-  need("a copy of what is mounted: ", tree);
+  need("a copy of it: ", tree);
   need("its place: ", SYS(dup3, tree, TREES + which, 0));
   SYS(close, tree);
+  need("hiding it: ", SYS(umount2, path, DETACH));
 }
 static void furnish(int shown) {
   need("making the bottom private: ", SYS(mount, "none", ".", 0, REC_PRIVATE, 0));
@@ -68,13 +70,9 @@ static void furnish(int shown) {
   need("proc: ", proc);
   need("its place: ", SYS(dup3, proc, PROC, 0));
   SYS(close, proc);
-  if (shown & 1) keep_tree("/proc", 0);
   need("hiding proc: ", SYS(umount2, "/proc", DETACH));
-  if (shown & 2) {
-    need("mounting sysfs: ", SYS(mount, "sys", "/sys", "sysfs", 0, 0));
-    keep_tree("/sys", 1);
-    need("hiding sysfs: ", SYS(umount2, "/sys", DETACH));
-  }
+  if (shown & 1) keep_tree("proc", "/proc", 0);
+  if (shown & 2) keep_tree("sysfs", "/sys", 1);
   need("mounting the root: ", SYS(mount, "sandbox", "/new", "tmpfs", 0, 0));
   need("entering it: ", SYS(chdir, "/new"));
   need("pivot_root: ", SYS(pivot_root, ".", "."));

@@ -116,13 +116,12 @@ def move_in(shown: tuple[str, ...]) -> None:
     must("a private bottom", mount("none", ".", None, MS_REC | MS_PRIVATE, None))
     must("proc", mount("proc", "/proc", "proc", 0, None))
     me.proc = high(libc("open", "/proc", O_PATH | os.O_DIRECTORY), 200)
-    if "proc" in shown:
-        me.trees["proc"] = high(syscall(SYS_open_tree, AT_FDCWD, "/proc", 1), 200)
     must("hiding proc", umount2("/proc", MNT_DETACH))
-    if "sysfs" in shown:
-        must("sysfs", mount("sys", "/sys", "sysfs", 0, None))
-        me.trees["sysfs"] = high(syscall(SYS_open_tree, AT_FDCWD, "/sys", 1), 200)
-        must("hiding sysfs", umount2("/sys", MNT_DETACH))
+    for kind, path in (("proc", "/proc"), ("sysfs", "/sys")):
+        if kind in shown:
+            must(kind, mount(kind, path, kind, 0, None))
+            me.trees[kind] = high(syscall(SYS_open_tree, AT_FDCWD, path, 1), 200)
+            must(f"hiding {kind}", umount2(path, MNT_DETACH))
     must("the root", mount("sandbox", "/new", "tmpfs", 0, None))
     must("entering it", chdir("/new"))
     must("pivot_root", syscall(SYS_pivot_root, ".", "."))
